@@ -6,3 +6,12 @@ require (
 	github.com/cloudflare/ipvs v0.12.0
 	golang.org/x/sys v0.43.0
 )
+
+require (
+	github.com/google/go-cmp v0.6.0 // indirect
+	github.com/mdlayher/genetlink v1.3.2 // indirect
+	github.com/mdlayher/netlink v1.8.0 // indirect
+	github.com/mdlayher/socket v0.5.1 // indirect
+	golang.org/x/net v0.53.0 // indirect
+	golang.org/x/sync v0.20.0 // indirect
+)

@@ -1,0 +1,102 @@
+package ipvs
+
+import (
+	"net/netip"
+)
+
+// Only returns the rows of t for which mine reports true. mine is asked with the zero AddrPort for a service row and
+// with its address for a destination. A service that is not kept itself is kept as far as it has kept destinations.
+func (t Table) Only(mine func(ServiceKey, netip.AddrPort) bool) Table {
+	var kept Table
+	for _, e := range t {
+		k := Entry{Service: e.Service}
+		for _, d := range e.Destinations {
+			if mine(e.Service.Key, d.Addr) {
+				k.Destinations = append(k.Destinations, d)
+			}
+		}
+		if len(k.Destinations) > 0 || mine(e.Service.Key, netip.AddrPort{}) {
+			kept = append(kept, k)
+		}
+	}
+	return kept
+}
+
+// Diff returns the fewest changes that turn have into want. Rows of have that want lacks are removed, so pass only
+// rows that may be (see Table.Only). A row that occurs twice counts once, the first time.
+//
+// The order never leaves a service without a usable destination when it had one before and has one after: everything
+// that adds or strengthens comes before everything that weakens or removes.
+func Diff(have, want Table) []Op {
+	d := differ{have: index(have)}
+	seen := make(map[ServiceKey]bool, len(want))
+	for _, w := range want {
+		if !seen[w.Service.Key] {
+			seen[w.Service.Key] = true
+			d.service(w)
+		}
+	}
+	for _, h := range have {
+		if !seen[h.Service.Key] {
+			seen[h.Service.Key] = true
+			d.drop = append(d.drop, Op{Kind: RemoveService, Service: h.Service})
+		}
+	}
+	return append(append(d.grow, d.shrink...), d.drop...)
+}
+
+// differ collects the changes in the three groups of their order.
+type differ struct {
+	have               map[ServiceKey]Entry
+	grow, shrink, drop []Op
+}
+
+func index(t Table) map[ServiceKey]Entry {
+	m := make(map[ServiceKey]Entry, len(t))
+	for _, e := range t {
+		if _, twice := m[e.Service.Key]; !twice {
+			m[e.Service.Key] = e
+		}
+	}
+	return m
+}
+
+func (d *differ) service(w Entry) {
+	h, exists := d.have[w.Service.Key]
+	switch {
+	case !exists:
+		d.grow = append(d.grow, Op{Kind: AddService, Service: w.Service})
+	case h.Service != w.Service:
+		d.grow = append(d.grow, Op{Kind: SetService, Service: w.Service})
+	}
+	present := make(map[netip.AddrPort]Destination, len(h.Destinations))
+	for _, dst := range h.Destinations {
+		present[dst.Addr] = dst
+	}
+	seen := make(map[netip.AddrPort]bool, len(w.Destinations))
+	for _, dst := range w.Destinations {
+		if !seen[dst.Addr] {
+			seen[dst.Addr] = true
+			d.destination(w.Service, present, dst)
+		}
+	}
+	for _, dst := range h.Destinations {
+		if !seen[dst.Addr] {
+			seen[dst.Addr] = true
+			d.shrink = append(d.shrink, Op{Kind: RemoveDestination, Service: w.Service, Destination: dst})
+		}
+	}
+}
+
+func (d *differ) destination(s Service, present map[netip.AddrPort]Destination, want Destination) {
+	have, exists := present[want.Addr]
+	switch {
+	case !exists:
+		d.grow = append(d.grow, Op{Kind: AddDestination, Service: s, Destination: want})
+	case have == want:
+	case want.Weight == 0:
+		d.shrink = append(d.shrink, Op{Kind: SetDestination, Service: s, Destination: want})
+	default:
+		d.grow = append(d.grow, Op{Kind: SetDestination, Service: s, Destination: want})
+	}
+}

@@ -1,0 +1,52 @@
+package ipvs
+
+import (
+	"encoding/binary"
+	"errors"
+
+	"golang.org/x/sys/unix"
+)
+
+// resolve asks the kernel for the number of the IPVS family. The question alone makes a kernel with modules load
+// ip_vs.
+func (w *Writer) resolve() error {
+	start := w.open(unix.GENL_ID_CTRL, unix.NLM_F_REQUEST)
+	w.out = append(w.out, unix.CTRL_CMD_GETFAMILY, 1, 0, 0)
+	w.out = appendString(w.out, unix.CTRL_ATTR_FAMILY_NAME, "IPVS")
+	w.shut(start)
+	if err := w.write(); err != nil {
+		return err
+	}
+	n, err := w.recv()
+	if err != nil {
+		return err
+	}
+	w.family, err = familyOf(w.in[:n])
+	return err
+}
+
+// familyOf takes the family's number out of the answer to CTRL_CMD_GETFAMILY.
+func familyOf(b []byte) (uint16, error) {
+	if len(b) < unix.NLMSG_HDRLEN+unix.GENL_HDRLEN {
+		return 0, errors.New("netlink answer: too short")
+	}
+	if binary.NativeEndian.Uint16(b[4:]) == unix.NLMSG_ERROR {
+		errno := unix.Errno(-int32(binary.NativeEndian.Uint32(b[unix.NLMSG_HDRLEN:])))
+		if errno == unix.ENOENT {
+			return 0, ErrNoIPVS
+		}
+		return 0, Reason(errno)
+	}
+	b = b[unix.NLMSG_HDRLEN+unix.GENL_HDRLEN:]
+	for len(b) >= unix.NLA_HDRLEN {
+		length := int(binary.NativeEndian.Uint16(b))
+		if length < unix.NLA_HDRLEN || length > len(b) {
+			break
+		}
+		if binary.NativeEndian.Uint16(b[2:]) == unix.CTRL_ATTR_FAMILY_ID && length >= unix.NLA_HDRLEN+2 {
+			return binary.NativeEndian.Uint16(b[unix.NLA_HDRLEN:]), nil
+		}
+		b = b[min(len(b), (length+3)&^3):]
+	}
+	return 0, errors.New("netlink answer: no family number")
+}
