@@ -1,0 +1,137 @@
+// Package supervise keeps a child process running and passes on what it says.
+package supervise
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"io"
+	"os"
+	"os/exec"
+	"syscall"
+	"time"
+)
+
+// Command is a program to keep running.
+type Command struct {
+	Path       string
+	Args       []string // the whole argument vector, Args[0] included
+	Env        []string
+	Credential *syscall.Credential // nil: as this process
+
+	// ReportFD is the descriptor on which the child says its lines: 3 for a pipe made for it, or 1 for its standard
+	// output and error.
+	ReportFD int
+	// Output, when not nil, takes the child's standard output and error (unless ReportFD is 1).
+	Output *os.File
+}
+
+// Event is something that happened to a child. Exactly one field is set.
+type Event struct {
+	Pid  int    // it was started
+	Line string // it said a line, without the newline
+	Died error  // it ended, or could not be started; the next start follows after a pause
+}
+
+// Backoff is the pause between the death of a child and its next start: First at first, twice as long each time, Max at
+// most, and First again after the child ran for Settled.
+type Backoff struct {
+	First, Max, Settled time.Duration
+}
+
+// Grace is how long a child may take to end after SIGTERM before it is killed.
+const Grace = 2 * time.Second
+
+// maxLine bounds the lines a child can make us keep; longer ones come in pieces.
+const maxLine = 4096
+
+// Keep starts the program, and starts it again whenever it ends, until ctx is done; then it ends the child, with
+// SIGTERM first, and returns. It calls tell for each event from this goroutine and, for lines, from no other at the
+// same time.
+func Keep(ctx context.Context, c Command, b Backoff, tell func(Event)) {
+	keep(ctx, b, tell, func() error { return runOnce(ctx, c, tell) })
+}
+
+// keep is the loop of Keep over a run function.
+func keep(ctx context.Context, b Backoff, tell func(Event), run func() error) {
+	pause := b.First
+	for {
+		started := time.Now()
+		err := run()
+		if ctx.Err() != nil {
+			return
+		}
+		if time.Since(started) >= b.Settled {
+			pause = b.First
+		}
+		tell(Event{Died: err})
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(pause):
+		}
+		pause = min(2*pause, b.Max)
+	}
+}
+
+var errEnded = errors.New("exited with status 0")
+
+// runOnce runs the program once. Its error says how it ended and is never nil.
+func runOnce(ctx context.Context, c Command, tell func(Event)) error {
+	said, say, err := os.Pipe()
+	if err != nil {
+		return err
+	}
+	defer said.Close()
+	cmd := exec.CommandContext(ctx, c.Path)
+	cmd.Args, cmd.Env, cmd.Dir = c.Args, c.Env, "/"
+	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
+	cmd.WaitDelay = Grace
+	// The child also sees its report pipe close; the signal is for monitors that do not look.
+	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGTERM, Credential: c.Credential}
+	if c.ReportFD == 1 {
+		cmd.Stdout, cmd.Stderr = say, say
+	} else {
+		cmd.ExtraFiles = []*os.File{say}
+		if c.Output != nil {
+			cmd.Stdout, cmd.Stderr = c.Output, c.Output
+		}
+	}
+	err = cmd.Start()
+	say.Close()
+	if err != nil {
+		return err
+	}
+	tell(Event{Pid: cmd.Process.Pid})
+	return wait(cmd, said, tell)
+}
+
+// wait passes on the child's lines until it has ended. A grandchild that holds the pipe open delays nothing.
+func wait(cmd *exec.Cmd, said *os.File, tell func(Event)) error {
+	ended := make(chan error, 1)
+	go func() {
+		ended <- cmd.Wait()
+		_ = said.SetReadDeadline(time.Now().Add(100 * time.Millisecond))
+	}()
+	lines(said, func(line string) { tell(Event{Line: line}) })
+	if err := <-ended; err != nil {
+		return err
+	}
+	return errEnded
+}
+
+func lines(r io.Reader, each func(string)) {
+	br := bufio.NewReaderSize(r, maxLine)
+	for {
+		line, err := br.ReadSlice('\n')
+		if n := len(line); n > 0 {
+			if line[n-1] == '\n' {
+				line = line[:n-1]
+			}
+			each(string(line))
+		}
+		if err != nil && !errors.Is(err, bufio.ErrBufferFull) {
+			return
+		}
+	}
+}

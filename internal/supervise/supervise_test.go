@@ -1,0 +1,125 @@
+package supervise
+
+import (
+	"context"
+	"errors"
+	"os"
+	"os/exec"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// TestMain lets the test binary play the child.
+func TestMain(m *testing.M) {
+	switch os.Getenv("SUPERVISE_TEST_CHILD") {
+	case "":
+		os.Exit(m.Run())
+	case "talk":
+		os.NewFile(3, "report").WriteString("up\ndown connect refused\nlast")
+	case "talk on 1":
+		os.Stdout.WriteString("[ active ] x\n")
+	case "hang":
+		os.NewFile(3, "report").WriteString("up\n")
+		time.Sleep(time.Minute)
+	case "fork and leave":
+		child := exec.Command("/bin/sleep", "3")
+		child.ExtraFiles = []*os.File{os.NewFile(3, "report")}
+		if err := child.Start(); err != nil {
+			panic(err)
+		}
+		os.NewFile(3, "report").WriteString(strings.Repeat("x", maxLine+10) + "\n")
+	}
+}
+
+func self(t *testing.T, role string, fd int) Command {
+	t.Helper()
+	path, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return Command{Path: path, Args: []string{"child"}, Env: []string{"SUPERVISE_TEST_CHILD=" + role, "GORACE=atexit_sleep_ms=0"}, ReportFD: fd}
+}
+
+// said runs a child until it ends by itself and returns its lines and its end.
+func said(t *testing.T, c Command) ([]string, error) {
+	t.Helper()
+	var got []string
+	err := runOnce(t.Context(), c, func(e Event) {
+		if e.Pid == 0 {
+			got = append(got, e.Line)
+		}
+	})
+	return got, err
+}
+
+func TestLines(t *testing.T) {
+	got, err := said(t, self(t, "talk", 3))
+	if want := []string{"up", "down connect refused", "last"}; !slices.Equal(got, want) || !errors.Is(err, errEnded) {
+		t.Errorf("child said %q, %v, want %q", got, err, want)
+	}
+	got, _ = said(t, self(t, "talk on 1", 1))
+	if want := []string{"[ active ] x"}; !slices.Equal(got, want) {
+		t.Errorf("child said %q on its output, want %q", got, want)
+	}
+}
+
+func TestGrandchildWithThePipeDelaysNothing(t *testing.T) {
+	got, err := said(t, self(t, "fork and leave", 3))
+	if len(got) != 2 || len(got[0]) != maxLine || got[1] != strings.Repeat("x", 10) || !errors.Is(err, errEnded) {
+		t.Errorf("child said %d lines, %v", len(got), err)
+	}
+}
+
+func TestStopEndsTheChild(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	pid := 0
+	Keep(ctx, self(t, "hang", 3), Backoff{}, func(e Event) {
+		if e.Pid != 0 {
+			pid = e.Pid
+		}
+		if e.Line == "up" {
+			cancel()
+		}
+	})
+	if err := syscall.Kill(pid, 0); !errors.Is(err, syscall.ESRCH) {
+		t.Errorf("child %d after Keep returned: %v, want no such process", pid, err)
+	}
+}
+
+func TestMissingProgram(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	Keep(ctx, Command{Path: "/no/such/nanny", ReportFD: 3}, Backoff{}, func(e Event) {
+		if !errors.Is(e.Died, os.ErrNotExist) {
+			t.Errorf("event %+v, want an ErrNotExist death", e)
+		}
+		cancel()
+	})
+}
+
+func TestBackoff(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		runs := []time.Duration{0, 0, 0, 0, 0, 20 * time.Second, 0}
+		want := []time.Duration{1, 2, 4, 5, 5, 1, 2} // seconds between a death and the next start
+		var got []time.Duration
+		ctx, cancel := context.WithCancel(t.Context())
+		var died time.Time
+		keep(ctx, Backoff{First: time.Second, Max: 5 * time.Second, Settled: 10 * time.Second}, func(Event) { died = time.Now() }, func() error {
+			if !died.IsZero() {
+				got = append(got, time.Since(died)/time.Second)
+			}
+			if len(got) == len(runs) {
+				cancel()
+				return errEnded
+			}
+			time.Sleep(runs[len(got)])
+			return errEnded
+		})
+		if !slices.Equal(got, want) {
+			t.Errorf("pauses %v, want %v", got, want)
+		}
+	})
+}
