@@ -1,0 +1,164 @@
+package lvscf
+
+import (
+	"net/netip"
+	"time"
+)
+
+// ServiceType selects which kind of block is in force.
+type ServiceType uint8
+
+// Service types: service = lvs | fos.
+const (
+	LVS ServiceType = iota + 1
+	FOS
+)
+
+// Forward is the way packets reach the real servers.
+type Forward uint8
+
+// Forwarding methods: network = nat | tunnel | direct.
+const (
+	Masq Forward = iota + 1
+	Tunnel
+	Direct
+)
+
+// Protocol of a virtual server.
+type Protocol uint8
+
+// Protocols: protocol = tcp | udp.
+const (
+	TCP Protocol = iota + 1
+	UDP
+)
+
+// Standby is what the inactive director keeps running.
+type Standby uint8
+
+// Standby modes: warm probes the real servers all the time, cold starts lvsd only when active, as the original did.
+const (
+	Warm Standby = iota + 1
+	Cold
+)
+
+// String returns the word lvs.cf uses.
+func (s ServiceType) String() string { return word(serviceWords, int(s)) }
+
+// String returns the word lvs.cf uses.
+func (f Forward) String() string { return word(networkWords, int(f)) }
+
+// String returns the word lvs.cf uses.
+func (p Protocol) String() string { return word(protocolWords, int(p)) }
+
+// String returns the word lvs.cf uses.
+func (s Standby) String() string { return word(standbyWords, int(s)) }
+
+// The words of the enumerations, in the order of their constants.
+var (
+	serviceWords  = []string{"lvs", "fos"}
+	networkWords  = []string{"nat", "tunnel", "direct"}
+	protocolWords = []string{"tcp", "udp"}
+	standbyWords  = []string{"warm", "cold"}
+)
+
+func word(words []string, n int) string {
+	if n < 1 || n > len(words) {
+		return "invalid"
+	}
+	return words[n-1]
+}
+
+// Config is what a file means, every default filled in. An address that is not set, or is 0.0.0.0, is the zero
+// netip.Addr: ask IsValid.
+type Config struct {
+	SerialNo                  int64
+	Service                   ServiceType
+	Primary, Backup           Director
+	BackupActive              bool   // false without a backup address
+	ReservationConflictAction string // nothing, preempt or ""
+	Heartbeat                 bool
+	HeartbeatPort             uint16
+	Keepalive, Deadtime       time.Duration // at least 10 ms; deadtime is the longer one
+	RshCommand                string
+	DebugLevel                string // unused
+	Ipvsadm                   string // unused
+	Network                   Forward
+	NATRouter                 VIP
+	NATPrefix                 int // prefix length of nat_nmask, 0 for none
+	ActiveCmd, InactiveCmd    string
+	MonitorLinks              bool
+	HardShutdown              bool
+	SyncDaemon                bool
+	SyncdIface                string
+	SyncdID                   int           // 0 to 255
+	TCPTimeout                time.Duration // whole seconds; 0 leaves the kernel's value
+	TCPFinTimeout             time.Duration // likewise
+	UDPTimeout                time.Duration // likewise
+	Sync                      bool          // unused
+	Standby                   Standby
+	Virtual                   []VirtualServer   // in the order of the file
+	Failover                  []FailoverService // in the order of the file
+}
+
+// Director is one of the two routers. Without a private address of its own it has the public one there too.
+type Director struct {
+	Name        string // as typed
+	Addr        netip.Addr
+	PrivateName string // as typed
+	Private     netip.Addr
+	Shared      string // device for disk reservations, unused
+}
+
+// VIP is a floating address.
+type VIP struct {
+	Addr  netip.Addr
+	Dev   string // eth0
+	Label string // eth0:1, as typed; equal to Dev without a colon
+}
+
+// VirtualServer is one virtual block.
+type VirtualServer struct {
+	Name          string
+	Line          int  // where the block begins
+	Enabled       bool // active = 1
+	VIP           VIP
+	Prefix        int        // prefix length of vip_nmask, 0 for none
+	SorryServer   netip.Addr // invalid for none
+	Mark          uint32     // firewall mark, 0 for none
+	Protocol      Protocol
+	Port          uint16 // 0 only with a Mark
+	Scheduler     string
+	Persistent    time.Duration // whole seconds, 0 for off
+	PersistPrefix int           // prefix length of pmask, 0 for none: every client by itself
+	ClientMonitor string
+	Send          string // quotes removed, backslashes kept
+	SendProgram   string // likewise
+	Expect        string // likewise
+	HasSend       bool   // the key is there, be it empty
+	HasExpect     bool   // likewise
+	UseRegex      bool
+	Timeout       time.Duration // above 0
+	Reentry       time.Duration // above 0
+	LoadMonitor   string        // "" for none
+	Quiesce       bool
+	Servers       []RealServer // in the order of the file
+}
+
+// RealServer is one server block.
+type RealServer struct {
+	Name    string
+	Line    int // where the block begins
+	Addr    netip.Addr
+	Enabled bool   // active = 1
+	Weight  int    // 0 to 65535
+	Port    uint16 // 0 only if the virtual server has a Mark
+}
+
+// FailoverService is one failover block. It takes the keys of a virtual block and a few of its own.
+type FailoverService struct {
+	VirtualServer
+	StartCmd, StopCmd string     // quotes removed
+	Master            netip.Addr // unused
+	Dirs              []string   // unused
+}
