@@ -1,0 +1,149 @@
+package probe
+
+import (
+	"bytes"
+	"strconv"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// Outcome is how an attempt ended. The zero value is invalid outside this package.
+type Outcome uint8
+
+// The outcomes. All but Up and Interrupted speak against the server.
+const (
+	undecided      Outcome = iota
+	Up                     // as the check wants it
+	Interrupted            // a wake descriptor spoke; nothing is known
+	NoSocket               // no socket: trouble of this host
+	ConnectFailed          // refused, unreachable
+	ConnectTimeout         // nothing came back
+	WriteFailed            // the server broke the connection
+	WriteTimeout           // the server does not read
+	ReadFailed             // the server broke the connection, or has no such port (UDP)
+	ReadTimeout            // no reply, or not all of it
+	Closed                 // the server ended the connection before all of the reply
+	Short                  // a datagram that only begins like the reply
+	Mismatch               // another reply
+)
+
+// Result is how an attempt ended, in a form that costs nothing until somebody asks for the words.
+type Result struct {
+	Outcome  Outcome
+	Errno    unix.Errno    // with NoSocket and the failures
+	Timeout  time.Duration // with the timeouts: how long was waited
+	Got      int           // bytes of the reply that came, after the reading has begun
+	Want     int           // bytes of the reply that were needed
+	Duration time.Duration // of the whole attempt
+
+	expected string
+	received sample
+}
+
+// Up tells whether the server passed.
+func (r Result) Up() bool { return r.Outcome == Up }
+
+// SameKind tells whether two attempts ended alike as far as an administrator is concerned, so that a server which
+// answers something different every time does not fill the log.
+func (r Result) SameKind(o Result) bool { return r.Outcome == o.Outcome && r.Errno == o.Errno }
+
+// Reason says why the server did not pass, as a person can act on it; "" if it did. It is one line of printable text
+// whatever the server sent.
+func (r Result) Reason() string {
+	switch r.Outcome {
+	case Up:
+		return ""
+	case Interrupted:
+		return "check interrupted"
+	case NoSocket:
+		return "cannot check: " + r.Errno.Error()
+	case ConnectFailed:
+		return connectReason(r.Errno)
+	case ConnectTimeout:
+		return "connect timed out after " + r.Timeout.String()
+	case WriteFailed:
+		return "write failed: " + r.Errno.Error()
+	case WriteTimeout:
+		return "write timed out after " + r.Timeout.String()
+	case ReadFailed:
+		return r.readReason()
+	case ReadTimeout:
+		return "read timed out after " + r.Timeout.String() + ": " + r.progress()
+	case Closed:
+		if r.Got == 0 {
+			return "closed by peer before a reply"
+		}
+		return "closed by peer: " + r.progress()
+	case Short:
+		return "reply too short: " + r.progress()
+	case Mismatch:
+		var expected sample
+		expected.set([]byte(r.expected))
+		return "expected " + expected.quote() + ", got " + r.received.quote()
+	}
+	return "unknown"
+}
+
+func connectReason(errno unix.Errno) string {
+	switch errno {
+	case unix.ECONNREFUSED:
+		return "connect refused"
+	case unix.EHOSTUNREACH, unix.ENETUNREACH, unix.ETIMEDOUT:
+		// "no route to host", "network is unreachable": they need no preposition.
+		return errno.Error()
+	}
+	return "connect failed: " + errno.Error()
+}
+
+func (r Result) readReason() string {
+	switch {
+	case r.Errno == unix.ECONNREFUSED:
+		return "port unreachable" // the ICMP answer to a datagram
+	case r.Errno == unix.ECONNRESET && r.Got == 0:
+		return "reset by peer before a reply"
+	case r.Errno == unix.ECONNRESET:
+		return "reset by peer: " + r.progress()
+	}
+	return "read failed: " + r.Errno.Error()
+}
+
+// progress says how far the reply got.
+func (r Result) progress() string {
+	if r.Got == 0 {
+		return "no reply"
+	}
+	return "got " + strconv.Itoa(r.Got) + " of " + strconv.Itoa(r.Want) + " bytes"
+}
+
+// failed is an outcome with the errno of err.
+func failed(o Outcome, err error) Result {
+	// Not errors.As, which allocates: all errors here come straight from system calls.
+	errno, _ := err.(unix.Errno)
+	return Result{Outcome: o, Errno: errno}
+}
+
+// sample is the beginning of a text, its first line as a rule: enough to see what kind of server speaks.
+type sample struct {
+	text [48]byte
+	n    uint8
+	cut  bool
+}
+
+func (s *sample) set(text []byte) {
+	s.n = uint8(copy(s.text[:], text))
+	if end := bytes.IndexAny(s.text[:s.n], "\r\n"); end > 0 {
+		s.n = uint8(end)
+	}
+	// A line end that was left out is not worth an ellipsis.
+	s.cut = len(bytes.TrimRight(text, "\r\n")) > int(s.n)
+}
+
+// quote returns the sample between quotation marks, with everything unprintable escaped.
+func (s *sample) quote() string {
+	q := strconv.Quote(string(s.text[:s.n]))
+	if s.cut {
+		q += "..."
+	}
+	return q
+}
