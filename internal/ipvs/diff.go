@@ -2,6 +2,7 @@ package ipvs
 
 import (
 	"net/netip"
+	"slices"
 )
 
 // Only returns the rows of t for which mine reports true. mine is asked with the zero AddrPort for a service row and
@@ -99,4 +100,53 @@ func (d *differ) destination(s Service, present map[netip.AddrPort]Destination, 
 	default:
 		d.grow = append(d.grow, Op{Kind: SetDestination, Service: s, Destination: want})
 	}
+}
+
+// Patch returns t after the changes, as a kernel that refuses none of them would hold it; t itself stays as it is. It is
+// meant for what Diff returns: nothing is checked.
+func Patch(t Table, ops []Op) Table {
+	if len(ops) == 0 {
+		return t
+	}
+	byService := make(map[ServiceKey][]Op)
+	var added Table
+	for _, o := range ops {
+		byService[o.Service.Key] = append(byService[o.Service.Key], o)
+		if o.Kind == AddService {
+			added = append(added, Entry{Service: o.Service})
+		}
+	}
+	patched := make(Table, 0, len(t)+len(added))
+	for _, e := range slices.Concat(t, added) {
+		if e, kept := patch(e, byService[e.Service.Key]); kept {
+			patched = append(patched, e)
+		}
+	}
+	return patched
+}
+
+func patch(e Entry, ops []Op) (Entry, bool) {
+	if len(ops) == 0 {
+		return e, true
+	}
+	e.Destinations = slices.Clone(e.Destinations)
+	for _, o := range ops {
+		named := func(d Destination) bool { return d.Addr == o.Destination.Addr }
+		switch o.Kind {
+		case AddService: // which made e
+		case RemoveService:
+			return e, false
+		case SetService:
+			e.Service = o.Service
+		case AddDestination:
+			e.Destinations = append(e.Destinations, o.Destination)
+		case SetDestination:
+			if at := slices.IndexFunc(e.Destinations, named); at >= 0 {
+				e.Destinations[at] = o.Destination
+			}
+		case RemoveDestination:
+			e.Destinations = slices.DeleteFunc(e.Destinations, named)
+		}
+	}
+	return e, true
 }

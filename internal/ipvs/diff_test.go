@@ -113,6 +113,9 @@ func TestDiffReachesWant(t *testing.T) {
 		if !reflect.DeepEqual(k, after) {
 			t.Fatalf("have %v\nwant %v\nops %v", have.Lines(), want.Lines(), lines(ops))
 		}
+		if patched := newModel(Patch(have, ops)); !reflect.DeepEqual(patched, after) {
+			t.Fatalf("have %v\nops %v\npatched to %v", have.Lines(), lines(ops), Patch(have, ops).Lines())
+		}
 		if again := Diff(want, want); len(again) != 0 {
 			t.Fatalf("Diff(want, want) = %v", again)
 		}

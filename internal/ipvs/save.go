@@ -27,14 +27,15 @@ func (k ServiceKey) String() string {
 		}
 		return s
 	}
-	option := "-t "
 	switch k.Protocol {
+	case TCP:
+		return "-t " + k.Addr.String()
 	case UDP:
-		option = "-u "
+		return "-u " + k.Addr.String()
 	case SCTP:
-		option = "--sctp-service "
+		return "--sctp-service " + k.Addr.String()
 	}
-	return option + k.Addr.String()
+	return "protocol " + strconv.Itoa(int(k.Protocol)) + " " + k.Addr.String()
 }
 
 // String writes the row with ipvsadm's options: "-t 192.0.2.1:80 -s rr -p 300 -M 255.255.255.0".
@@ -102,6 +103,7 @@ func (d Destination) String() string {
 		line += " -i"
 	case Direct, Local:
 		line += " -g"
+	case Bypass: // the kernel's own, for traffic it sends past the table
 	}
 	line += " -w " + strconv.Itoa(d.Weight)
 	if d.Upper > 0 {

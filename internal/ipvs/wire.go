@@ -124,6 +124,8 @@ func appendDestination(b []byte, d Destination, whole bool) []byte {
 // kernelForward translates to IP_VS_CONN_F_*.
 func kernelForward(f Forward) uint32 {
 	switch f {
+	case Masq:
+		return 0
 	case Local:
 		return 1
 	case Tunnel:

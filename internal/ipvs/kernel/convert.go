@@ -42,6 +42,8 @@ func destination(d cloudflare.Destination) ipvs.Destination {
 
 func forward(f cloudflare.ForwardType) ipvs.Forward {
 	switch f {
+	case cloudflare.Masquerade:
+		return ipvs.Masq
 	case cloudflare.Local:
 		return ipvs.Local
 	case cloudflare.Tunnel:
@@ -51,5 +53,5 @@ func forward(f cloudflare.ForwardType) ipvs.Forward {
 	case cloudflare.Bypass:
 		return ipvs.Bypass
 	}
-	return ipvs.Masq
+	return 0
 }

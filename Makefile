@@ -1,0 +1,100 @@
+# make build | demo | check | test | e2e | bench | lint | fuzz | man | install
+# README says what each is for. Variables: ARGS (demo), DESTDIR and PREFIX (install), FUZZTIME (fuzz).
+
+GO       ?= go
+PREFIX   ?= /usr
+FUZZTIME ?= 30s
+
+VERSION  := $(shell git describe --tags --always --dirty 2>/dev/null || echo devel)
+BUILT    := $(shell git log -1 --format=%cs 2>/dev/null || echo unknown)
+CMDLINE  := github.com/piranha-lvs/piranha/internal/cmdline
+LDFLAGS  := -s -w -X $(CMDLINE).version=$(VERSION) -X $(CMDLINE).built=$(BUILT)
+STATIC   := CGO_ENABLED=0 $(GO)
+
+BIN      := $(CURDIR)/bin
+COMMANDS := $(notdir $(wildcard cmd/*))
+PAGES    := $(wildcard doc/*.[58])
+
+export PIRANHA_BIN := $(BIN)
+
+.PHONY: all build lab demo check test race e2e bench lint format fuzz man install clean lab-packages check-packages
+
+all: build
+
+build: $(COMMANDS:%=$(BIN)/%)
+
+# The go tool knows best what is out of date.
+.PHONY: $(COMMANDS:%=$(BIN)/%) $(BIN)/lab
+$(COMMANDS:%=$(BIN)/%): $(BIN)/%:
+	$(STATIC) build -trimpath -ldflags '$(LDFLAGS)' -o $@ ./cmd/$*
+
+lab: $(BIN)/lab
+$(BIN)/lab:
+	cd lab && $(STATIC) build -trimpath -o $@ ./cmd/lab
+
+demo: lab-packages build lab
+	$(BIN)/lab demo $(ARGS)
+
+# What CI runs. The parts stand alone too.
+check: check-packages format lint man race e2e
+	$(MAKE) demo ARGS=--script
+
+format:
+	@files=$$(gofmt -l cmd internal lab tools); test -z "$$files" || { echo "gofmt -w $$files"; exit 1; }
+
+lint: $(BIN)/golangci-lint
+	$(BIN)/golangci-lint run ./...
+	cd lab && $(BIN)/golangci-lint run --config ../.golangci.yml ./...
+
+$(BIN)/golangci-lint: tools/go.mod tools/go.sum
+	cd tools && $(STATIC) build -o $@ github.com/golangci/golangci-lint/v2/cmd/golangci-lint
+
+# Needs no privilege and no other kernel.
+test:
+	$(GO) test ./...
+	cd lab && $(GO) test ./...
+
+race:
+	CGO_ENABLED=1 $(GO) test -race ./...
+	cd lab && CGO_ENABLED=1 $(GO) test -race ./...
+
+# Inside a kernel with IPVS: the machine's own where it has one, User-Mode Linux otherwise.
+e2e: lab-packages build lab
+	$(STATIC) test -count=1 -exec '$(BIN)/lab run --' ./internal/ipvs/kernel
+	cd lab && $(STATIC) test -count=1 -timeout 15m -exec '$(BIN)/lab run --' ./e2e/...
+
+bench:
+	$(GO) test -run '^$$' -bench . -benchmem ./internal/... | tee $(BIN)/bench.txt
+
+# Each fuzzer for FUZZTIME; `make race` runs their seeds.
+fuzz:
+	@for package in $$($(GO) list ./internal/...); do \
+	  for target in $$($(GO) test -list '^Fuzz' $$package | grep '^Fuzz'); do \
+	    echo "$$package $$target"; \
+	    $(GO) test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) $$package || exit 1; \
+	  done; \
+	done
+
+man: check-packages
+	@for page in $(PAGES); do mandoc -T lint -W warning $$page || exit 1; done
+
+install: build
+	install -d $(DESTDIR)$(PREFIX)/sbin $(DESTDIR)$(PREFIX)/share/man/man5 $(DESTDIR)$(PREFIX)/share/man/man8 $(DESTDIR)/etc/sysconfig/ha
+	for command in $(COMMANDS); do \
+	  name=$$command; test $$command != lvs || name=lvsd; \
+	  install -m 755 $(BIN)/$$command $(DESTDIR)$(PREFIX)/sbin/$$name || exit 1; \
+	done
+	for page in $(PAGES); do install -m 644 $$page $(DESTDIR)$(PREFIX)/share/man/man$${page##*.}/ || exit 1; done
+	test -e $(DESTDIR)/etc/sysconfig/ha/lvs.cf || install -m 664 etc/sysconfig/ha/lvs.cf $(DESTDIR)/etc/sysconfig/ha/lvs.cf
+
+clean:
+	rm -rf $(BIN)
+
+# Debian packages that a target needs and the machine lacks: name=file that proves its presence.
+LAB_PACKAGES   := user-mode-linux=/usr/bin/linux.uml ipvsadm=/sbin/ipvsadm kmod=/sbin/depmod
+CHECK_PACKAGES := gcc=/usr/bin/gcc libc6-dev=/usr/include/stdio.h mandoc=/usr/bin/mandoc
+
+lab-packages:
+	@tools/packages $(LAB_PACKAGES)
+check-packages:
+	@tools/packages $(CHECK_PACKAGES) $(LAB_PACKAGES)

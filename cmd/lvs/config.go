@@ -1,0 +1,76 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"github.com/piranha-lvs/piranha/internal/lvs"
+	"github.com/piranha-lvs/piranha/internal/lvscf"
+)
+
+// lookupTime bounds the search for each host name in lvs.cf.
+const lookupTime = 5 * time.Second
+
+var errUnexpected = errors.New("unexpected arguments")
+
+// errFindings is the outcome of --check on a file with errors, which are printed already.
+var errFindings = errors.New("")
+
+// read reads and checks the file. The findings may hold errors.
+func read(path string) (*lvscf.Config, lvscf.Findings, error) {
+	doc, err := lvscf.ReadFile(path)
+	if err != nil {
+		return nil, nil, err
+	}
+	cfg, findings := doc.Config(lvscf.SystemLookup(lookupTime))
+	return cfg, findings, nil
+}
+
+// load is read for those who need a file without errors: the error lists all of them.
+func load(path string) (*lvscf.Config, lvscf.Findings, error) {
+	cfg, findings, err := read(path)
+	if err != nil {
+		return nil, nil, err
+	}
+	if errs := findings.Errors(); len(errs) > 0 {
+		lines := []string{fmt.Sprintf("error parsing %s on line %d.", path, errs[0].Line)}
+		for _, f := range errs {
+			lines = append(lines, f.String())
+		}
+		return nil, nil, errors.New(strings.Join(lines, "\n"))
+	}
+	return cfg, findings.Warnings(), nil
+}
+
+// check prints every finding. Warnings alone are no failure.
+func check(path string, out io.Writer) error {
+	_, findings, err := read(path)
+	if err != nil {
+		return err
+	}
+	for _, f := range findings {
+		if _, err := fmt.Fprintln(out, f); err != nil {
+			return err
+		}
+	}
+	if len(findings.Errors()) > 0 {
+		return errFindings
+	}
+	return nil
+}
+
+func printTable(path string, out io.Writer) error {
+	cfg, _, err := load(path)
+	if err != nil {
+		return err
+	}
+	for _, line := range lvs.Table(cfg).Lines() {
+		if _, err := fmt.Fprintln(out, line); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,83 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/signal"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/piranha-lvs/piranha/internal/daemonize"
+	"github.com/piranha-lvs/piranha/internal/eventlog"
+	"github.com/piranha-lvs/piranha/internal/ipvs/kernel"
+	"github.com/piranha-lvs/piranha/internal/lvs"
+)
+
+// kernelTime bounds every single call to the kernel.
+const kernelTime = 5 * time.Second
+
+// serve is the daemon: everything that can go wrong with the start does so before process.Ready.
+func serve(o options, process *daemonize.Process) error {
+	cfg, warnings, err := load(o.configFile)
+	if err != nil {
+		return err
+	}
+	log := eventlog.New("lvsd", destination(o), o.verbose)
+	for _, f := range warnings {
+		log.Warn(f.String())
+	}
+	opt := lvs.Options{
+		ConfigFile: o.configFile, StateDir: o.stateDir, Nanny: o.nanny,
+		Verbose: o.verbose, Foreground: o.foreground, DryRun: o.dryRun,
+	}
+	if o.dryRun { // needs no privilege, claims nothing and leaves nothing
+		opt.StateDir = ""
+		return lvs.New(opt, cfg, lvs.NewDryTable(log), log).Run(signals(), process.Ready)
+	}
+	if err := lvs.Executable(o.nanny); err != nil {
+		return fmt.Errorf("nanny: %w", err)
+	}
+	table, err := kernel.Open(kernelTime)
+	if err != nil {
+		return err
+	}
+	defer table.Close()
+	place, err := lvs.Claim(o.runDir, o.stateDir)
+	if err != nil {
+		return err
+	}
+	defer place.Release()
+	if opt.Credential, err = lvs.MonitorUser(); err != nil {
+		log.Warn("monitors run as lvsd does", "err", err.Error())
+	}
+	daemon := lvs.New(opt, cfg, table, log)
+	var serving sync.WaitGroup
+	defer serving.Wait()
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	serving.Go(func() { daemon.Serve(ctx, place.Listener) })
+	return daemon.Run(signals(), func() error {
+		if !o.foreground {
+			if err := place.WritePid(); err != nil {
+				log.Warn(err.Error())
+			}
+		}
+		return process.Ready()
+	})
+}
+
+// signals delivers what lvsd reacts to. USR1 and USR2 killed the original; here they are logged.
+func signals() <-chan os.Signal {
+	c := make(chan os.Signal, 8)
+	signal.Notify(c, syscall.SIGTERM, os.Interrupt, syscall.SIGHUP, syscall.SIGUSR1, syscall.SIGUSR2)
+	return c
+}
+
+func destination(o options) eventlog.Dest {
+	if o.foreground {
+		return eventlog.Stdout
+	}
+	return eventlog.Syslog
+}

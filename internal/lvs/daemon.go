@@ -1,0 +1,233 @@
+// Package lvs is the lvs daemon: it keeps the kernel's IPVS table equal to lvs.cf times the health of the real servers,
+// which one nanny each reports.
+//
+// What to do is decided by pure functions (plan, desired, ipvs.Diff). One loop owns all state and is the only writer of
+// the table.
+package lvs
+
+import (
+	"context"
+	"os"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/piranha-lvs/piranha/internal/eventlog"
+	"github.com/piranha-lvs/piranha/internal/ipvs"
+	"github.com/piranha-lvs/piranha/internal/ipvs/kernel"
+	"github.com/piranha-lvs/piranha/internal/lvscf"
+)
+
+// verifyInterval is how often the table is compared with what it should be. Reading a large table takes its time: the
+// pause is also at least verifyPause times as long as the reading took.
+const (
+	verifyInterval = time.Second
+	verifyPause    = 20
+)
+
+// Options say how lvsd runs.
+type Options struct {
+	ConfigFile string
+	StateDir   string // exists and is writable
+	Nanny      string // path of the nanny program
+	Verbose    bool
+	Foreground bool
+	DryRun     bool // start no monitor: every real server counts as up
+	// Credential is what monitors run as; nil for lvsd's own.
+	Credential *syscall.Credential
+}
+
+// table is the kernel's table: *kernel.Conn, or a value that only remembers.
+type table interface {
+	Read() (ipvs.Table, error)
+	Apply([]ipvs.Op) error
+	SetTimeouts(kernel.Timeouts) error
+}
+
+// Daemon is the running lvsd. Only Run touches its fields.
+type Daemon struct {
+	opt   Options
+	log   *eventlog.Logger
+	table table
+
+	cfg      *lvscf.Config
+	loaded   time.Time
+	plan     plan
+	servers  map[rowKey]server
+	health   map[rowKey]*health
+	monitors map[rowKey]*monitor
+	ledger   *ledger
+
+	have   ipvs.Table // what the kernel holds, as far as known
+	stale  bool       // have must be read before it is used
+	dirty  bool       // the table may differ from what is desired
+	failed string     // the last failure to write, so that it is logged once
+
+	reports   chan event
+	questions chan func()
+	running   sync.WaitGroup
+}
+
+// health is the loop's knowledge of one real server.
+type health struct {
+	placement
+	reason string    // why it is down
+	since  time.Time // of the last change of state
+}
+
+// event is something a monitor's goroutine tells the loop.
+type event struct {
+	monitor *monitor
+	pid     int
+	died    error
+	report
+}
+
+// New returns a Daemon for a configuration that has passed its check.
+func New(o Options, cfg *lvscf.Config, t table, log *eventlog.Logger) *Daemon {
+	return &Daemon{
+		opt: o, log: log, table: t, cfg: cfg,
+		health: map[rowKey]*health{}, monitors: map[rowKey]*monitor{},
+		reports: make(chan event, 256), questions: make(chan func()),
+	}
+}
+
+// Run adopts what the kernel holds, starts the monitors and goes on until SIGTERM or SIGINT comes; then it removes its
+// rows. SIGHUP makes it read lvs.cf again. It calls ready once, when the table is in place and the monitors are about to
+// be started; a failure before is Run's error.
+func (d *Daemon) Run(signals <-chan os.Signal, ready func() error) error {
+	if err := d.adopt(); err != nil {
+		return err
+	}
+	if err := ready(); err != nil {
+		return err
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	defer d.running.Wait()
+	defer cancel()
+	d.startMonitors(ctx)
+	verify := time.NewTimer(verifyInterval)
+	defer verify.Stop()
+	for {
+		d.update()
+		select {
+		case s := <-signals:
+			if s == syscall.SIGHUP {
+				d.reload(ctx)
+				continue
+			}
+			if s == syscall.SIGTERM || s == os.Interrupt {
+				d.log.Info("shutting down due to signal " + signalNumber(s))
+				cancel()
+				return d.leave()
+			}
+			d.log.Warn("signal ignored", "signal", signalNumber(s))
+		case e := <-d.reports:
+			d.observe(e)
+			d.drain()
+		case ask := <-d.questions:
+			ask()
+		case <-verify.C:
+			verify.Reset(d.verify())
+		}
+	}
+}
+
+// drain takes the reports that have come in meanwhile, so that a burst of them costs one look at the table.
+func (d *Daemon) drain() {
+	for {
+		select {
+		case e := <-d.reports:
+			d.observe(e)
+		default:
+			return
+		}
+	}
+}
+
+// adopt takes charge of what the configuration names. Rows that are there stay until their server is known to be down.
+func (d *Daemon) adopt() (err error) {
+	if d.ledger, err = openLedger(d.opt.StateDir); err != nil {
+		d.log.Warn("rows of an earlier lvsd are not known", "err", err.Error())
+	}
+	if d.have, err = d.table.Read(); err != nil {
+		return err
+	}
+	if err := d.setTimeouts(kernel.Timeouts{}); err != nil {
+		d.log.Warn("ipvsadm failed to set timeouts", "err", err.Error())
+	}
+	there := map[rowKey]int{}
+	for _, e := range d.have {
+		for _, dst := range e.Destinations {
+			there[rowKey{e.Service.Key, dst.Addr}] = dst.Weight
+		}
+	}
+	d.use(d.cfg, there)
+	d.logServices(nil)
+	d.dirty = true
+	writes, err := d.settle()
+	if err != nil {
+		return err
+	}
+	d.log.Info("table adopted", "rows", itoa(len(there)), "writes", itoa(writes))
+	return nil
+}
+
+// use makes cfg the configuration in force. Health of servers that stay is carried over; there has the weights of the
+// rows that new ones already have.
+func (d *Daemon) use(cfg *lvscf.Config, there map[rowKey]int) {
+	d.cfg, d.loaded = cfg, time.Now()
+	d.plan = newPlan(cfg, monitorOptions{nanny: d.opt.Nanny, verbose: d.opt.Verbose, foreground: d.opt.Foreground})
+	d.servers = d.plan.servers()
+	for key := range d.health {
+		if _, kept := d.servers[key]; !kept {
+			delete(d.health, key)
+		}
+	}
+	for key := range d.servers {
+		if d.health[key] != nil {
+			continue
+		}
+		h := &health{placement: placement{adopted: -1}, since: d.loaded}
+		if weight, present := there[key]; present {
+			h.adopted, h.installed = weight, true
+		}
+		if d.opt.DryRun {
+			h.state = up
+		}
+		d.health[key] = h
+	}
+	if err := d.ledger.add(d.plan.rows()); err != nil {
+		d.log.Warn("rows cannot be remembered for the next lvsd", "err", err.Error())
+	}
+}
+
+// setTimeouts writes the connection timeouts that lvs.cf sets, if they differ from before.
+func (d *Daemon) setTimeouts(before kernel.Timeouts) error {
+	t := timeouts(d.cfg)
+	if t == before || t == (kernel.Timeouts{}) {
+		return nil
+	}
+	return d.table.SetTimeouts(t)
+}
+
+func timeouts(c *lvscf.Config) kernel.Timeouts {
+	return kernel.Timeouts{TCP: c.TCPTimeout, TCPFin: c.TCPFinTimeout, UDP: c.UDPTimeout}
+}
+
+// leave removes the rows lvsd has charge of.
+func (d *Daemon) leave() error {
+	for _, s := range d.plan {
+		d.log.Info("shutting down virtual service " + s.name)
+	}
+	have, err := d.table.Read()
+	if err != nil {
+		return err
+	}
+	ops := ipvs.Diff(have.Only(d.ledger.mine), nil)
+	if err := d.table.Apply(ops); err != nil {
+		return err
+	}
+	d.log.Info("table left", "writes", itoa(len(ops)))
+	return d.ledger.keep(nil)
+}

@@ -1,0 +1,73 @@
+package lvs
+
+import (
+	"github.com/piranha-lvs/piranha/internal/ipvs"
+)
+
+// state is what is known of a real server's health.
+type state uint8
+
+const (
+	// unknown: no monitor has reported since lvsd began to look after the server.
+	unknown state = iota
+	up
+	down
+)
+
+func (s state) String() string { return [...]string{"checking", "up", "down"}[s] }
+
+// placement is what decides a real server's row in the table.
+type placement struct {
+	state state
+	// installed: the server has a row, or had one while quiescing. A quiescing virtual server keeps it at weight 0
+	// (nanny(8), quiesce_server).
+	installed bool
+	// adopted is the weight of the row that was there before a monitor reported; -1 if there was none.
+	adopted int
+}
+
+// desired is the table to be in the kernel: the configuration times the health of its real servers.
+func (p plan) desired(of func(rowKey) placement) ipvs.Table {
+	table := make(ipvs.Table, 0, len(p))
+	for _, s := range p {
+		e := ipvs.Entry{Service: s.row}
+		living, undecided := 0, 0
+		for _, rs := range s.servers {
+			row, place := rs.row, of(rs.key)
+			if place.state == up || place.state == unknown && place.adopted > 0 {
+				living++
+			}
+			if place.state == unknown {
+				undecided++
+			}
+			weight, present := place.weight(row.Weight, s.quiesce)
+			if present {
+				row.Weight = weight
+				e.Destinations = append(e.Destinations, row)
+			}
+		}
+		// While servers are still being checked for the first time the sorry server is not called in: it would
+		// come and go at every start.
+		if s.sorry != nil && living == 0 && undecided == 0 {
+			e.Destinations = append(e.Destinations, *s.sorry)
+		}
+		table = append(table, e)
+	}
+	return table
+}
+
+// weight decides whether the server has a row, and with which weight, given the one of lvs.cf.
+func (p placement) weight(configured int, quiesce bool) (weight int, present bool) {
+	switch p.state {
+	case up:
+		return configured, true
+	case unknown: // what an earlier lvsd left goes on until its server is known to be down
+		if p.adopted > 0 {
+			return configured, true
+		}
+		return 0, p.adopted == 0
+	case down:
+		return 0, quiesce && p.installed
+	}
+	return 0, false
+}

@@ -1,0 +1,130 @@
+package lvs
+
+import (
+	"encoding/json"
+	"errors"
+	"io/fs"
+	"net/netip"
+	"os"
+	"path/filepath"
+
+	"github.com/piranha-lvs/piranha/internal/ipvs"
+)
+
+// ledger remembers which rows of the kernel's table lvsd has taken charge of, in a file, so that a row whose block left
+// lvs.cf while lvsd was dead is still removed, and a row that lvsd never had is never touched.
+type ledger struct {
+	path string
+	rows map[rowKey]bool
+}
+
+// ledgerFile is the file's form. Rows are few enough to be written whole each time the set changes, which is when
+// lvs.cf does.
+type ledgerFile struct {
+	Version  int             `json:"version"`
+	Services []ledgerService `json:"services"`
+}
+
+type ledgerService struct {
+	Mark         uint32           `json:"fwmark,omitempty"`
+	Family       ipvs.Family      `json:"family"`
+	Protocol     ipvs.Protocol    `json:"protocol,omitempty"`
+	Addr         netip.AddrPort   `json:"address"`
+	Destinations []netip.AddrPort `json:"destinations"`
+}
+
+// openLedger reads the file in stateDir; with none there is no file and the ledger is forgotten. A file that is missing or cannot be understood gives an empty ledger; the error says why
+// in the latter case.
+func openLedger(stateDir string) (*ledger, error) {
+	l := &ledger{rows: map[rowKey]bool{}}
+	if stateDir == "" {
+		return l, nil
+	}
+	l.path = filepath.Join(stateDir, "lvsd.json")
+	text, err := os.ReadFile(l.path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return l, nil
+	}
+	if err != nil {
+		return l, err
+	}
+	var f ledgerFile
+	if err := json.Unmarshal(text, &f); err != nil {
+		return l, &fs.PathError{Op: "read", Path: l.path, Err: err}
+	}
+	for _, s := range f.Services {
+		key := ipvs.ServiceKey{Mark: s.Mark, Family: s.Family, Protocol: s.Protocol, Addr: s.Addr}
+		l.rows[rowKey{service: key}] = true
+		for _, d := range s.Destinations {
+			l.rows[rowKey{key, d}] = true
+		}
+	}
+	return l, nil
+}
+
+// mine tells whether lvsd may remove the row.
+func (l *ledger) mine(service ipvs.ServiceKey, addr netip.AddrPort) bool {
+	return l.rows[rowKey{service, addr}]
+}
+
+// add takes charge of rows, before they are written.
+func (l *ledger) add(rows map[rowKey]bool) error {
+	changed := false
+	for r := range rows {
+		if !l.rows[r] {
+			l.rows[r], changed = true, true
+		}
+	}
+	if !changed {
+		return nil
+	}
+	return l.save()
+}
+
+// keep forgets all rows but these, after the others were removed.
+func (l *ledger) keep(rows map[rowKey]bool) error {
+	changed := false
+	for r := range l.rows {
+		if !rows[r] {
+			delete(l.rows, r)
+			changed = true
+		}
+	}
+	if !changed {
+		return nil
+	}
+	return l.save()
+}
+
+// save replaces the file atomically. It needs no fsync: after a crash of the machine the kernel's table is empty.
+func (l *ledger) save() error {
+	if l.path == "" {
+		return nil
+	}
+	at := map[ipvs.ServiceKey]int{}
+	f := ledgerFile{Version: 1}
+	service := func(k ipvs.ServiceKey) *ledgerService {
+		i, known := at[k]
+		if !known {
+			i = len(f.Services)
+			at[k] = i
+			f.Services = append(f.Services, ledgerService{Mark: k.Mark, Family: k.Family, Protocol: k.Protocol, Addr: k.Addr})
+		}
+		return &f.Services[i]
+	}
+	for r := range l.rows {
+		s := service(r.service)
+		if r.addr.IsValid() {
+			s.Destinations = append(s.Destinations, r.addr)
+		}
+	}
+	text, err := json.Marshal(f)
+	if err != nil {
+		return err
+	}
+	temporary := l.path + ".new"
+	if err := os.WriteFile(temporary, text, 0o644); err != nil {
+		return err
+	}
+	return os.Rename(temporary, l.path)
+}

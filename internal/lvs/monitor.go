@@ -1,0 +1,134 @@
+package lvs
+
+import (
+	"net/netip"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/piranha-lvs/piranha/internal/lvscf"
+	"github.com/piranha-lvs/piranha/internal/scalar"
+)
+
+// reportFD is the descriptor on which a nanny reports: the first after its standard ones.
+const reportFD = 3
+
+// DefaultNanny is the monitor of virtual servers that name none; lvsd --nanny replaces it.
+const DefaultNanny = "/usr/sbin/nanny"
+
+// monitorOptions are the parts of a monitor's arguments that do not come from lvs.cf.
+type monitorOptions struct {
+	nanny      string // program of virtual servers that name no client_monitor of their own
+	verbose    bool
+	foreground bool
+}
+
+// monitorArgs is a monitor's argument vector, in two parts because the weight between them does not concern a nanny that
+// only reports: lvsd weighs.
+type monitorArgs struct {
+	before, after []string
+	weight        string
+	custom        bool // not our nanny: reports with its ordinary log lines, on standard output
+}
+
+// same tells whether a running monitor with these arguments would do for the others.
+func (m monitorArgs) same(n monitorArgs) bool {
+	return m.custom == n.custom && slices.Equal(m.before, n.before) && slices.Equal(m.after, n.after) &&
+		(!m.custom || m.weight == n.weight)
+}
+
+// argv is the whole vector.
+func (m monitorArgs) argv(knownDown bool) []string {
+	argv := slices.Concat(m.before, []string{"-w", m.weight}, m.after)
+	if m.custom {
+		return argv
+	}
+	if knownDown {
+		argv = append(argv, "--known-down")
+	}
+	return append(argv, "--report-fd="+strconv.Itoa(reportFD))
+}
+
+// newMonitorArgs builds the vector in the original's order, which the process list shows and scripts read.
+func newMonitorArgs(cfg *lvscf.Config, vs *lvscf.VirtualServer, rs *lvscf.RealServer, o monitorOptions) monitorArgs {
+	m := monitorArgs{custom: vs.ClientMonitor != DefaultNanny, weight: strconv.Itoa(rs.Weight)}
+	program := o.nanny
+	if m.custom {
+		program = vs.ClientMonitor
+	}
+	b := []string{program, "-c", "-h", rs.Addr.String(), "-p", port(vs.Port), "-r", port(rs.Port)}
+	if vs.Mark != 0 {
+		b = append(b, "-f", strconv.FormatUint(uint64(vs.Mark), 10))
+	}
+	b = appendIf(b, vs.Protocol == lvscf.UDP, "-u")
+	b = appendIf(b, vs.SendProgram != "", "-e", vs.SendProgram)
+	b = appendIf(b, vs.HasSend, "-s", vs.Send)
+	b = appendIf(b, vs.HasExpect, "-x", vs.Expect)
+	b = appendIf(b, vs.Quiesce, "-q")
+	b = appendIf(b, vs.UseRegex, "--regex")
+	b = appendIf(b, o.verbose, "-v")
+	m.before = append(b, "-a", scalar.FormatTime(vs.Reentry), "-I", cfg.Ipvsadm, "-t", scalar.FormatTime(vs.Timeout))
+	vip := vs.VIP.Addr
+	if !vip.IsValid() { // a firewall mark needs no address; the original passed the one it had not read
+		vip = netip.IPv4Unspecified()
+	}
+	a := []string{"-V", vip.String(), "-M", map[lvscf.Forward]string{
+		lvscf.Masq: "m", lvscf.Direct: "g", lvscf.Tunnel: "i"}[cfg.Network]}
+	switch vs.LoadMonitor {
+	case "":
+	case "uptime":
+		a = append(a, "-U", cfg.RshCommand)
+	default:
+		a = append(a, "-U", vs.LoadMonitor)
+	}
+	// A monitor that is not ours reports on its standard output, which it has in the foreground only.
+	m.after = append(appendIf(a, o.foreground || m.custom, "--nodaemon"), "--lvs")
+	return m
+}
+
+func appendIf(args []string, condition bool, more ...string) []string {
+	if condition {
+		return append(args, more...)
+	}
+	return args
+}
+
+func port(p uint16) string { return strconv.Itoa(int(p)) }
+
+// childEnv is a monitor's environment: ours, with a Go runtime kept small and without what is meant for lvsd alone.
+func childEnv() []string {
+	env := slices.DeleteFunc(os.Environ(), func(kv string) bool {
+		name, _, _ := strings.Cut(kv, "=")
+		return slices.Contains([]string{"GOMAXPROCS", "GOGC", "NOTIFY_SOCKET", "WATCHDOG_PID", "WATCHDOG_USEC"}, name)
+	})
+	return append(env, "GOMAXPROCS=1", "GOGC=20")
+}
+
+// report is what a line of a monitor says about its server.
+type report struct {
+	state  state // unknown: nothing that concerns the table
+	reason string
+}
+
+// readReport understands a nanny's "up" and "down REASON"; other words are for later versions. A monitor that is not ours
+// says "[ active ]" and "[inactive]" somewhere in a log line, as the original's nanny did.
+func readReport(line string, custom bool) report {
+	if custom {
+		switch {
+		case strings.Contains(line, "[ active ]"):
+			return report{state: up}
+		case strings.Contains(line, "[inactive]"):
+			return report{state: down, reason: "reported by its monitor"}
+		}
+		return report{}
+	}
+	word, rest, _ := strings.Cut(line, " ")
+	switch word {
+	case "up":
+		return report{state: up}
+	case "down":
+		return report{state: down, reason: rest}
+	}
+	return report{}
+}

@@ -1,0 +1,105 @@
+package lvs
+
+import (
+	"context"
+	"os"
+	"time"
+
+	"github.com/piranha-lvs/piranha/internal/supervise"
+)
+
+// backoff is the pause before a monitor that died is started again. The first is short: its server's row stays as it is
+// meanwhile, so nobody watches it.
+var backoff = supervise.Backoff{First: 100 * time.Millisecond, Max: 30 * time.Second, Settled: 10 * time.Second}
+
+// monitor is a nanny that lvsd keeps running for one real server.
+type monitor struct {
+	server server
+	pid    int
+	stop   context.CancelFunc
+}
+
+// startMonitors starts the monitors the plan wants and ends those it does not. A monitor whose arguments changed is
+// replaced; its server keeps its state until the new one reports.
+func (d *Daemon) startMonitors(ctx context.Context) {
+	for key, m := range d.monitors {
+		if rs, wanted := d.servers[key]; !wanted || !m.server.monitor.same(rs.monitor) {
+			m.stop()
+			delete(d.monitors, key)
+		}
+	}
+	if d.opt.DryRun {
+		return
+	}
+	for _, s := range d.plan {
+		for _, rs := range s.servers {
+			if m := d.monitors[rs.key]; m != nil {
+				m.server = rs
+				continue
+			}
+			d.startMonitor(ctx, rs)
+		}
+	}
+}
+
+func (d *Daemon) startMonitor(ctx context.Context, rs server) {
+	ctx, stop := context.WithCancel(ctx)
+	m := &monitor{server: rs, stop: stop}
+	d.monitors[rs.key] = m
+	argv := rs.monitor.argv(d.health[rs.key].state == down)
+	c := supervise.Command{Path: argv[0], Args: argv, Env: childEnv(), Credential: d.opt.Credential, ReportFD: reportFD}
+	custom := rs.monitor.custom
+	if custom {
+		c.ReportFD = 1
+	}
+	if d.opt.Foreground {
+		c.Output = os.Stdout
+	}
+	d.running.Go(func() {
+		supervise.Keep(ctx, c, backoff, func(e supervise.Event) {
+			said := event{monitor: m, pid: e.Pid, died: e.Died}
+			if e.Line != "" {
+				said.report = readReport(e.Line, custom)
+			}
+			select {
+			case d.reports <- said:
+			case <-ctx.Done():
+			}
+		})
+	})
+}
+
+// observe takes in what a monitor said. Those that were replaced are not listened to any more.
+func (d *Daemon) observe(e event) {
+	rs := e.monitor.server
+	if d.monitors[rs.key] != e.monitor {
+		return
+	}
+	who := rs.virtual + "/" + rs.name
+	switch {
+	case e.pid != 0:
+		e.monitor.pid = e.pid
+		d.log.Info("create_monitor for " + who + " running as pid " + itoa(e.pid))
+	case e.died != nil:
+		e.monitor.pid = 0
+		d.log.Warn("nanny for child "+who+" died! restarting it", "err", e.died.Error())
+	case e.state != unknown:
+		d.place(rs, e.report)
+	}
+}
+
+// place records a server's new state.
+func (d *Daemon) place(rs server, r report) {
+	h := d.health[rs.key]
+	h.reason = r.reason
+	if h.state == r.state {
+		return
+	}
+	h.state, h.since = r.state, time.Now()
+	d.dirty = true
+	if r.state == up {
+		d.log.Info("real server up", "vs", rs.virtual, "rs", rs.name)
+	} else {
+		d.log.Warn("real server down", "vs", rs.virtual, "rs", rs.name, "reason", r.reason)
+	}
+}

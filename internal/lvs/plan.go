@@ -1,0 +1,166 @@
+package lvs
+
+import (
+	"net/netip"
+
+	"github.com/piranha-lvs/piranha/internal/ipvs"
+	"github.com/piranha-lvs/piranha/internal/lvscf"
+)
+
+// rowKey identifies a row of the kernel's table: a destination, or the service itself where addr is zero.
+type rowKey struct {
+	service ipvs.ServiceKey
+	addr    netip.AddrPort
+}
+
+// plan is what lvs.cf asks for, in the kernel's terms: the virtual servers that are active, with the real servers that
+// are. A row that the file names twice is planned once, for the block that comes first.
+type plan []service
+
+// service is an active virtual server.
+type service struct {
+	name    string
+	port    uint16
+	row     ipvs.Service
+	quiesce bool
+	sorry   *ipvs.Destination // nil: none
+	servers []server
+}
+
+// server is an active real server.
+type server struct {
+	virtual, name string
+	key           rowKey
+	row           ipvs.Destination // with the weight of lvs.cf
+	monitor       monitorArgs
+}
+
+// newPlan translates a configuration.
+func newPlan(cfg *lvscf.Config, o monitorOptions) plan {
+	var p plan
+	seen := map[ipvs.ServiceKey]bool{}
+	for i := range cfg.Virtual {
+		vs := &cfg.Virtual[i]
+		key := serviceKey(vs)
+		if !vs.Enabled || seen[key] {
+			continue
+		}
+		seen[key] = true
+		p = append(p, newService(cfg, vs, key, o))
+	}
+	return p
+}
+
+func newService(cfg *lvscf.Config, vs *lvscf.VirtualServer, key ipvs.ServiceKey, o monitorOptions) service {
+	s := service{
+		name:    vs.Name,
+		port:    vs.Port,
+		quiesce: vs.Quiesce,
+		row: ipvs.Service{
+			Key:        key,
+			Scheduler:  vs.Scheduler,
+			Persistent: vs.Persistent,
+			Prefix:     persistPrefix(vs, key.Family),
+		},
+	}
+	seen := map[netip.AddrPort]bool{}
+	for i := range vs.Servers {
+		rs := &vs.Servers[i]
+		addr := destinationAddr(cfg.Network, key, rs.Addr, rs.Port)
+		if !rs.Enabled || seen[addr] {
+			continue
+		}
+		seen[addr] = true
+		s.servers = append(s.servers, server{
+			virtual: vs.Name,
+			name:    rs.Name,
+			key:     rowKey{key, addr},
+			row:     ipvs.Destination{Addr: addr, Forward: forward(cfg.Network), Weight: rs.Weight},
+			monitor: newMonitorArgs(cfg, vs, rs, o),
+		})
+	}
+	sorry := destinationAddr(cfg.Network, key, vs.SorryServer, vs.Port)
+	if vs.SorryServer.IsValid() && !seen[sorry] {
+		s.sorry = &ipvs.Destination{Addr: sorry, Forward: forward(cfg.Network), Weight: 1}
+	}
+	return s
+}
+
+// serviceKey is the kernel's name for a virtual server. With a firewall mark the address decides only the family.
+func serviceKey(vs *lvscf.VirtualServer) ipvs.ServiceKey {
+	family := ipvs.IPv4
+	if vs.VIP.Addr.Is6() {
+		family = ipvs.IPv6
+	}
+	if vs.Mark != 0 {
+		return ipvs.ServiceKey{Mark: vs.Mark, Family: family}
+	}
+	protocol := ipvs.TCP
+	if vs.Protocol == lvscf.UDP {
+		protocol = ipvs.UDP
+	}
+	return ipvs.ServiceKey{Family: family, Protocol: protocol, Addr: netip.AddrPortFrom(vs.VIP.Addr, vs.Port)}
+}
+
+// destinationAddr is a real server's address in the table. Direct routing and tunnelling leave the packet's port
+// alone, so the destination's port is the service's whatever lvs.cf says, as ipvsadm(8) has it.
+func destinationAddr(network lvscf.Forward, key ipvs.ServiceKey, addr netip.Addr, port uint16) netip.AddrPort {
+	if key.Mark == 0 && network != lvscf.Masq {
+		port = key.Addr.Port()
+	}
+	return netip.AddrPortFrom(addr, port)
+}
+
+func forward(network lvscf.Forward) ipvs.Forward {
+	switch network {
+	case lvscf.Masq:
+		return ipvs.Masq
+	case lvscf.Tunnel:
+		return ipvs.Tunnel
+	case lvscf.Direct:
+		return ipvs.Direct
+	}
+	return 0
+}
+
+func persistPrefix(vs *lvscf.VirtualServer, f ipvs.Family) int {
+	switch {
+	case vs.Persistent > 0 && vs.PersistPrefix > 0:
+		return vs.PersistPrefix
+	case f == ipvs.IPv6:
+		return 128
+	}
+	return 32
+}
+
+// rows lists every row the plan may put into the kernel's table.
+func (p plan) rows() map[rowKey]bool {
+	rows := map[rowKey]bool{}
+	for _, s := range p {
+		rows[rowKey{service: s.row.Key}] = true
+		for _, rs := range s.servers {
+			rows[rs.key] = true
+		}
+		if s.sorry != nil {
+			rows[rowKey{s.row.Key, s.sorry.Addr}] = true
+		}
+	}
+	return rows
+}
+
+// servers lists the real servers of all services by their row.
+func (p plan) servers() map[rowKey]server {
+	m := map[rowKey]server{}
+	for _, s := range p {
+		for _, rs := range s.servers {
+			m[rs.key] = rs
+		}
+	}
+	return m
+}
+
+// Table is the table that the configuration asks for when every active real server is up.
+func Table(cfg *lvscf.Config) ipvs.Table {
+	p := newPlan(cfg, monitorOptions{})
+	return p.desired(func(rowKey) placement { return placement{state: up} })
+}

@@ -1,0 +1,307 @@
+package lvs
+
+import (
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/piranha-lvs/piranha/internal/ipvs"
+	"github.com/piranha-lvs/piranha/internal/lvscf"
+)
+
+// config reads a configuration that must have no errors.
+func config(t *testing.T, text string) *lvscf.Config {
+	t.Helper()
+	doc, err := lvscf.Parse("lvs.cf", []byte(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	cfg, findings := doc.Config(lvscf.Lookup{})
+	if err := findings.Err(); err != nil {
+		t.Fatal(err)
+	}
+	return cfg
+}
+
+const example = `
+primary = 192.0.2.1
+network = direct
+virtual web {
+	active = 1
+	address = 10.0.0.1 eth0:1
+	persistent = 60
+	pmask = 255.255.255.0
+	scheduler = rr
+	expect = OK
+	server s1 {
+		address = 192.168.0.1
+		active = 1
+		port = 8080
+	}
+	server s2 {
+		address = 192.168.0.2
+		active = 1
+		weight = 3
+	}
+	server off {
+		address = 192.168.0.3
+	}
+	server again {
+		address = 192.168.0.1
+		active = 1
+		weight = 9
+	}
+}
+virtual dns {
+	active = 1
+	address = 10.0.0.1 eth0:1
+	fwmark = 7
+	protocol = udp
+	port = 53
+	send = "a"
+	expect = "*"
+	server d1 {
+		address = 192.168.0.9
+		active = 1
+	}
+}
+virtual idle {
+	address = 10.0.0.2 eth0:2
+	server i1 {
+		address = 192.168.0.9
+		active = 1
+	}
+}
+`
+
+func TestTable(t *testing.T) {
+	want := []string{
+		"-A -t 10.0.0.1:80 -s rr -p 60 -M 255.255.255.0",
+		"-a -t 10.0.0.1:80 -r 192.168.0.1:80 -g -w 1", // direct routing leaves the port alone
+		"-a -t 10.0.0.1:80 -r 192.168.0.2:80 -g -w 3",
+		"-A -f 7 -s wlc",
+		"-a -f 7 -r 192.168.0.9:53 -g -w 1",
+	}
+	if got := Table(config(t, example)).Lines(); !slices.Equal(got, want) {
+		t.Errorf("Table:\n got %q\nwant %q", got, want)
+	}
+}
+
+func TestTableNAT(t *testing.T) {
+	text := strings.Replace(example, "direct", "nat", 1)
+	want := []string{
+		"-A -t 10.0.0.1:80 -s rr -p 60 -M 255.255.255.0",
+		"-a -t 10.0.0.1:80 -r 192.168.0.1:8080 -m -w 1",
+		"-a -t 10.0.0.1:80 -r 192.168.0.2:80 -m -w 3",
+		"-a -t 10.0.0.1:80 -r 192.168.0.1:80 -m -w 9", // another port is another server
+		"-A -f 7 -s wlc",
+		"-a -f 7 -r 192.168.0.9:53 -m -w 1",
+	}
+	if got := Table(config(t, text)).Lines(); !slices.Equal(got, want) {
+		t.Errorf("Table:\n got %q\nwant %q", got, want)
+	}
+}
+
+// TestMonitorArgs compares with the vector the original's lvsd makes (reference section 2.5), plus our report
+// descriptor.
+func TestMonitorArgs(t *testing.T) {
+	all := `
+network = tunnel
+rsh_command = ssh
+virtual v {
+	active = 1
+	address = 10.0.0.1 eth0:1
+	port = 81
+	fwmark = 0x10
+	protocol = udp
+	send_program = "/bin/check %h %p"
+	send = 'a \"b\"'
+	expect = "it's \r\n"
+	use_regex = 1
+	quiesce_server = 1
+	load_monitor = uptime
+	timeout = 250ms
+	reentry = 15
+	server s {
+		address = 192.168.0.1
+		active = 1
+		port = 8081
+		weight = 5
+	}
+}`
+	for _, tt := range []struct {
+		name, text string
+		opt        monitorOptions
+		want       []string
+	}{
+		{
+			"the reference's example", example, monitorOptions{nanny: "/usr/sbin/nanny"},
+			strings.Fields("/usr/sbin/nanny -c -h 192.168.0.1 -p 80 -r 8080 -x OK -a 180 -I /sbin/ipvsadm -t 10 -w 1 " +
+				"-V 10.0.0.1 -M g --lvs --report-fd=3"),
+		},
+		{
+			"everything", all, monitorOptions{nanny: "/opt/nanny", verbose: true, foreground: true},
+			[]string{
+				"/opt/nanny", "-c", "-h", "192.168.0.1", "-p", "81", "-r", "8081", "-f", "16", "-u",
+				"-e", "/bin/check %h %p", "-s", `a \"b\"`, "-x", `it's \r\n`, "-q", "--regex", "-v", "-a", "15",
+				"-I", "/sbin/ipvsadm", "-t", "250ms", "-w", "5", "-V", "10.0.0.1", "-M", "i", "-U", "ssh", "--nodaemon", "--lvs", "--report-fd=3",
+			},
+		},
+		{
+			"a monitor of the user's own", strings.Replace(all, "port = 81\n", "port = 81\nclient_monitor = /usr/local/bin/mine\n", 1),
+			monitorOptions{nanny: "/opt/nanny"},
+			[]string{
+				"/usr/local/bin/mine", "-c", "-h", "192.168.0.1", "-p", "81", "-r", "8081", "-f", "16", "-u",
+				"-e", "/bin/check %h %p", "-s", `a \"b\"`, "-x", `it's \r\n`, "-q", "--regex", "-a", "15",
+				"-I", "/sbin/ipvsadm", "-t", "250ms", "-w", "5", "-V", "10.0.0.1", "-M", "i", "-U", "ssh", "--nodaemon", "--lvs",
+			},
+		},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			p := newPlan(config(t, tt.text), tt.opt)
+			if got := p[0].servers[0].monitor.argv(false); !slices.Equal(got, tt.want) {
+				t.Errorf("argv:\n got %q\nwant %q", got, tt.want)
+			}
+		})
+	}
+}
+
+func TestMonitorIsReplacedOnlyForWhatConcernsIt(t *testing.T) {
+	monitor := func(from, to string) monitorArgs {
+		return newPlan(config(t, strings.Replace(example, from, to, 1)), monitorOptions{})[0].servers[1].monitor
+	}
+	old := monitor("", "")
+	for _, tt := range []struct {
+		from, to string
+		same     bool
+	}{
+		{"weight = 3", "weight = 4", true},
+		{"scheduler = rr", "scheduler = wlc", true},
+		{"virtual web", "virtual www", true},
+		{"expect = OK", "expect = KO", false},
+		{"active = 1", "active = 1\ntimeout = 3", false},
+	} {
+		if got := old.same(monitor(tt.from, tt.to)); got != tt.same {
+			t.Errorf("%q for %q: same = %v, want %v", tt.to, tt.from, got, tt.same)
+		}
+	}
+}
+
+func TestDesired(t *testing.T) {
+	text := `
+virtual v {
+	active = 1
+	address = 10.0.0.1 eth0:1
+	sorry_server = 10.9.9.9
+	quiesce_server = %
+	server a {
+		address = 10.1.0.1
+		active = 1
+		weight = 4
+	}
+	server b {
+		address = 10.1.0.2
+		active = 1
+	}
+}`
+	const a, b, sorry = "-r 10.1.0.1:80 -m -w ", "-r 10.1.0.2:80 -m -w ", "-r 10.9.9.9:80 -m -w 1"
+	fresh := placement{adopted: -1}
+	for _, tt := range []struct {
+		name    string
+		quiesce string
+		a, b    placement
+		want    []string
+	}{
+		{"nothing known yet: no row, and no sorry server before all were asked", "0", fresh, fresh, nil},
+		{"one up, one not asked yet", "0", placement{state: up}, fresh, []string{a + "4"}},
+		{"one down, one not asked yet", "0", placement{state: down}, fresh, nil},
+		{"both down", "0", placement{state: down, installed: true}, placement{state: down}, []string{sorry}},
+		{"down while quiescing keeps the row", "1", placement{state: down, installed: true}, placement{state: up}, []string{a + "0", b + "1"}},
+		{"down while quiescing, never up", "1", placement{state: down}, placement{state: up}, []string{b + "1"}},
+		{"all quiesced", "1", placement{state: down, installed: true}, placement{state: down}, []string{a + "0", sorry}},
+		{"adopted rows stay, with the weight of lvs.cf", "0", placement{adopted: 7, installed: true}, fresh, []string{a + "4"}},
+		{"an adopted row at weight 0 stays there", "0", placement{adopted: 0, installed: true}, placement{state: up}, []string{a + "0", b + "1"}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			p := newPlan(config(t, strings.Replace(text, "%", tt.quiesce, 1)), monitorOptions{})
+			table := p.desired(func(key rowKey) placement {
+				if key.addr.String() == "10.1.0.1:80" {
+					return tt.a
+				}
+				return tt.b
+			})
+			var got []string
+			for _, d := range table[0].Destinations {
+				got = append(got, d.String())
+			}
+			if !slices.Equal(got, tt.want) {
+				t.Errorf("destinations %q, want %q", got, tt.want)
+			}
+		})
+	}
+}
+
+func TestReadReport(t *testing.T) {
+	for _, tt := range []struct {
+		line   string
+		custom bool
+		want   report
+	}{
+		{"up", false, report{state: up}},
+		{"down connect refused", false, report{state: down, reason: "connect refused"}},
+		{"down", false, report{state: down}},
+		{"load 0.7", false, report{}},
+		{"upside down", false, report{}},
+		{"", false, report{}},
+		{"nanny: [ active ] making 10.0.0.1:80 available", true, report{state: up}},
+		{"nanny: [inactive] shutting down 10.0.0.1:80 due to connection failure", true, report{state: down, reason: "reported by its monitor"}},
+		{"up", true, report{}},
+	} {
+		if got := readReport(tt.line, tt.custom); got != tt.want {
+			t.Errorf("readReport(%q, %v) = %+v, want %+v", tt.line, tt.custom, got, tt.want)
+		}
+	}
+}
+
+func TestLedger(t *testing.T) {
+	dir := t.TempDir()
+	rows := newPlan(config(t, example), monitorOptions{}).rows()
+	l, err := openLedger(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := l.add(rows); err != nil {
+		t.Fatal(err)
+	}
+	next, err := openLedger(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for r := range rows {
+		if !next.mine(r.service, r.addr) {
+			t.Errorf("row %v is forgotten", r)
+		}
+	}
+	if len(next.rows) != len(rows) || next.mine(ipvs.ServiceKey{Mark: 99}, rowKey{}.addr) {
+		t.Errorf("%d rows, want %d", len(next.rows), len(rows))
+	}
+	if err := next.keep(nil); err != nil {
+		t.Fatal(err)
+	}
+	if last, err := openLedger(dir); err != nil || len(last.rows) != 0 {
+		t.Errorf("ledger after keep(nil): %v, %v", last.rows, err)
+	}
+}
+
+func TestLedgerThatCannotBeRead(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "lvsd.json"), []byte("{"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	l, err := openLedger(dir)
+	if err == nil || l == nil || len(l.rows) != 0 {
+		t.Errorf("openLedger of half a file = %v, %v", l, err)
+	}
+}

@@ -1,0 +1,119 @@
+package lvs
+
+import (
+	"errors"
+	"os"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/piranha-lvs/piranha/internal/ipvs"
+)
+
+// update settles the table after something happened and logs what that took.
+func (d *Daemon) update() {
+	if writes, _ := d.settle(); writes > 0 {
+		d.log.Info("table updated", "writes", itoa(writes))
+	}
+}
+
+// settle brings the table to what is desired, if anything has changed, and returns how many changes were sent. One
+// that the kernel refuses is logged, and tried again when something happens next or the table is verified.
+func (d *Daemon) settle() (writes int, err error) {
+	if !d.dirty {
+		return 0, nil
+	}
+	defer func() {
+		if err != nil {
+			d.stale = true
+			d.fail(err)
+		}
+	}()
+	if d.stale {
+		if d.have, err = d.table.Read(); err != nil {
+			return 0, err
+		}
+		d.stale = false
+	}
+	ops := ipvs.Diff(d.have.Only(d.ledger.mine), d.desired())
+	if err := d.table.Apply(ops); err != nil {
+		return len(ops), err
+	}
+	d.have = ipvs.Patch(d.have, ops)
+	d.installed(ops)
+	d.dirty, d.failed = false, ""
+	if err := d.ledger.keep(d.plan.rows()); err != nil {
+		d.log.Warn("rows cannot be remembered for the next lvsd", "err", err.Error())
+	}
+	return len(ops), nil
+}
+
+func (d *Daemon) desired() ipvs.Table {
+	return d.plan.desired(func(key rowKey) placement { return d.health[key].placement })
+}
+
+// installed notes which servers have got a row, which decides what quiescing does.
+func (d *Daemon) installed(ops []ipvs.Op) {
+	for _, o := range ops {
+		if h := d.health[rowKey{o.Service.Key, o.Destination.Addr}]; h != nil && o.Kind != ipvs.RemoveDestination {
+			h.installed = true
+		}
+	}
+}
+
+// fail logs a failure to read or write the table, once for each different one.
+func (d *Daemon) fail(err error) {
+	text := err.Error()
+	if text == d.failed {
+		return
+	}
+	d.failed = text
+	for line := range strings.Lines(text) {
+		d.log.Error("table not updated", "err", strings.TrimSuffix(line, "\n"))
+	}
+	for _, s := range d.plan {
+		var refused *ipvs.OpError
+		if errors.As(err, &refused) && refused.Op.Kind == ipvs.AddService && refused.Op.Service.Key == s.row.Key {
+			d.log.Error("ipvsadm failed for virtual server " + s.name + "!")
+		}
+	}
+}
+
+// verify reads the table and repairs what somebody else changed. It returns the pause until the next time.
+func (d *Daemon) verify() time.Duration {
+	started := time.Now()
+	have, err := d.table.Read()
+	pause := max(verifyInterval, verifyPause*time.Since(started))
+	if err != nil {
+		d.fail(err)
+		return pause
+	}
+	inStep := !d.dirty
+	d.have, d.stale, d.dirty = have, false, true
+	if inStep {
+		d.logRepairs(ipvs.Diff(have.Only(d.ledger.mine), d.desired()))
+	}
+	return pause
+}
+
+// logRepairs says what is about to be repaired, of a table that was right when lvsd last wrote it.
+func (d *Daemon) logRepairs(ops []ipvs.Op) {
+	const most = 10
+	for i, o := range ops {
+		if i == most {
+			d.log.Warn("table was changed by somebody else: repairing", "more", itoa(len(ops)-most))
+			return
+		}
+		d.log.Warn("table was changed by somebody else: repairing", "change", o.String())
+	}
+}
+
+func itoa(n int) string { return strconv.Itoa(n) }
+
+func signalNumber(s os.Signal) string {
+	if n, ok := s.(syscall.Signal); ok {
+		return itoa(int(n))
+	}
+	return s.String()
+}
