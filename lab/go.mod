@@ -4,6 +4,7 @@ go 1.25.0
 
 require (
 	github.com/vishvananda/netlink v1.3.1
-	github.com/vishvananda/netns v0.0.5
 	golang.org/x/sys v0.43.0
 )
+
+require github.com/vishvananda/netns v0.0.5 // indirect
