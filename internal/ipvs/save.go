@@ -6,13 +6,14 @@ import (
 	"time"
 )
 
-// Lines writes the table as `ipvsadm -S -n` does, a line a row, so that `ipvsadm -R` can read it back.
+// Lines writes the table as `ipvsadm -S -n` does, a line a row. Like ipvsadm 1.31 it leaves out thresholds, and writes
+// a firewall mark as a signed number.
 func (t Table) Lines() []string {
 	var lines []string
 	for _, e := range t {
 		lines = append(lines, "-A "+e.Service.String())
 		for _, d := range e.Destinations {
-			lines = append(lines, "-a "+e.Service.Key.String()+" "+d.String())
+			lines = append(lines, "-a "+e.Service.Key.String()+" "+d.saved())
 		}
 	}
 	return lines
@@ -21,7 +22,7 @@ func (t Table) Lines() []string {
 // String names the service as ipvsadm does: "-t 192.0.2.1:80", "-u [2001:db8::1]:53", "-f 21", "-f 21 -6".
 func (k ServiceKey) String() string {
 	if k.Mark != 0 {
-		s := "-f " + strconv.FormatUint(uint64(k.Mark), 10)
+		s := "-f " + strconv.Itoa(int(int32(k.Mark)))
 		if k.Family == IPv6 {
 			s += " -6"
 		}
@@ -93,19 +94,24 @@ func (s Service) schedulerFlags() string {
 	return list
 }
 
-// String writes the row with ipvsadm's options: "-r 10.0.0.1:80 -m -w 1".
-func (d Destination) String() string {
-	line := "-r " + d.Addr.String()
+// saved writes the row as `ipvsadm -S -n` does: "-r 10.0.0.1:80 -m -w 1".
+func (d Destination) saved() string {
+	method, tunnel := "", ""
 	switch d.Forward {
 	case Masq:
-		line += " -m"
+		method = " -m"
 	case Tunnel:
-		line += " -i"
+		method, tunnel = " -i", " --tun-type ipip"
 	case Direct, Local:
-		line += " -g"
+		method = " -g"
 	case Bypass: // the kernel's own, for traffic it sends past the table
 	}
-	line += " -w " + strconv.Itoa(d.Weight)
+	return "-r " + d.Addr.String() + method + " -w " + strconv.Itoa(d.Weight) + tunnel
+}
+
+// String writes the row with all of ipvsadm's options: "-r 10.0.0.1:80 -m -w 1 -x 100 -y 80".
+func (d Destination) String() string {
+	line := d.saved()
 	if d.Upper > 0 {
 		line += " -x " + strconv.FormatUint(uint64(d.Upper), 10)
 	}

@@ -23,11 +23,15 @@ func TestLines(t *testing.T) {
 		"-A -t [2001:db8::10]:443 -s mh -p 50 -M 64 -b mh-fallback,mh-port",
 		"-a -t [2001:db8::10]:443 -r [2001:db8::21]:443 -g -w 1",
 		"-A -u 192.0.2.53:53 -s rr -o",
-		"-a -u 192.0.2.53:53 -r 10.0.0.1:53 -i -w 0 -x 10 -y 5",
+		"-a -u 192.0.2.53:53 -r 10.0.0.1:53 -i -w 0 --tun-type ipip",
 		"-A -f 21 -s wrr -p 60 -M 255.255.255.0",
 		"-A -f 21 -6 -s wrr -p 60",
 	}
 	if got := table.Lines(); !slices.Equal(got, want) {
 		t.Errorf("Lines:\n got %q\nwant %q", got, want)
+	}
+	change := Op{Kind: SetDestination, Service: udp, Destination: table[1].Destinations[0]}
+	if got, want := change.String(), "-e -u 192.0.2.53:53 -r 10.0.0.1:53 -i -w 0 --tun-type ipip -x 10 -y 5"; got != want {
+		t.Errorf("String() = %q, want %q", got, want)
 	}
 }

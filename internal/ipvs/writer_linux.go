@@ -101,10 +101,8 @@ func (w *Writer) Apply(ops []Op) error {
 	var failed []error
 	for len(ops) > 0 {
 		n := min(len(ops), batch)
-		errs, err := w.send(ops[:n])
-		for i, errno := range errs {
-			failed = append(failed, &OpError{Op: ops[i], Err: errno})
-		}
+		refused, err := w.send(ops[:n])
+		failed = append(failed, refused...)
 		if err != nil {
 			return errors.Join(append(failed, err)...)
 		}
@@ -114,8 +112,8 @@ func (w *Writer) Apply(ops []Op) error {
 }
 
 // send sends the changes in one datagram and asks for an acknowledgement of the last. The kernel works them off in
-// order and answers each one that fails, so the last answer ends the batch. The result is indexed like ops.
-func (w *Writer) send(ops []Op) (map[int]unix.Errno, error) {
+// order and answers each one that fails, so the last answer ends the batch.
+func (w *Writer) send(ops []Op) (refused []error, err error) {
 	first := w.seq + 1
 	w.out = w.out[:0]
 	for i, o := range ops {
@@ -130,7 +128,6 @@ func (w *Writer) send(ops []Op) (map[int]unix.Errno, error) {
 	if err := w.write(); err != nil {
 		return nil, err
 	}
-	failed := map[int]unix.Errno{}
 	for {
 		done, err := w.read(func(seq uint32, errno unix.Errno) bool {
 			i := seq - first // wraps for answers to earlier, timed out requests
@@ -138,12 +135,12 @@ func (w *Writer) send(ops []Op) (map[int]unix.Errno, error) {
 				return false
 			}
 			if errno != 0 {
-				failed[int(i)] = errno
+				refused = append(refused, &OpError{Op: ops[i], Err: errno})
 			}
 			return i == uint32(len(ops)-1)
 		})
 		if done || err != nil {
-			return failed, err
+			return refused, err
 		}
 	}
 }

@@ -25,6 +25,11 @@ func open(t testing.TB) *Conn {
 	if err := unix.Unshare(unix.CLONE_NEWNET); err != nil {
 		t.Skipf("no network namespace of our own: %v", err)
 	}
+	// A namespace without any address has no routing table for local ones yet, and IPVS then refuses every IPv4
+	// destination.
+	if out, err := exec.Command("ip", "link", "set", "lo", "up").CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
 	c, err := Open(10 * time.Second)
 	if errors.Is(err, ipvs.ErrNoIPVS) {
 		t.Skip(err)
@@ -129,7 +134,7 @@ func TestChangeInPlace(t *testing.T) {
 	want[0].Destinations[0].Weight = 7
 	want[0].Destinations[2].Forward = ipvs.Direct
 	want[1].Service.Persistent, want[1].Service.Prefix, want[1].Service.Flags = 0, 32, 0
-	want[1].Destinations[0].Upper = 0
+	want[1].Destinations[0].Lower = 0
 	want[3].Service.Flags, want[3].Service.Prefix = 0, 128
 	want = append(want[:2], want[3:]...)
 	if n := apply(t, c, want); n != 7 {
