@@ -76,9 +76,9 @@ type Prober struct {
 	self   localAddress
 }
 
-// New returns a Prober for the check. An attempt is broken off as soon as one of the wake descriptors becomes readable
-// or loses its other end.
-func New(t Target, c Check, wake ...int) (*Prober, error) {
+// New returns a Prober for the check. An attempt is broken off as soon as one of the wake descriptors has one of its
+// events, an error, or lost its other end.
+func New(t Target, c Check, wake ...unix.PollFd) (*Prober, error) {
 	addr := t.Addr.Addr().Unmap()
 	switch {
 	case !addr.IsValid() || addr.Zone() != "":
@@ -108,8 +108,6 @@ func New(t Target, c Check, wake ...int) (*Prober, error) {
 	} else {
 		p.family, p.addr = unix.AF_INET6, &unix.SockaddrInet6{Port: int(p.port), Addr: addr.As16()}
 	}
-	for i, fd := range wake {
-		p.polls[1+i] = unix.PollFd{Fd: int32(fd), Events: unix.POLLIN}
-	}
+	copy(p.polls[1:], wake)
 	return p, nil
 }

@@ -18,7 +18,7 @@ func exchange(send, want string) Check {
 	return Check{Send: send, Expect: want, HasExpect: true, Timeout: patience}
 }
 
-func run(t *testing.T, target Target, c Check, wake ...int) Result {
+func run(t *testing.T, target Target, c Check, wake ...unix.PollFd) Result {
 	t.Helper()
 	p, err := New(target, c, wake...)
 	if err != nil {
@@ -167,7 +167,7 @@ func TestWake(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, tt := range targets {
-		if r := run(t, tt.target, expect("HTTP"), pipe[0]); r.Outcome != Interrupted || r.Up() {
+		if r := run(t, tt.target, expect("HTTP"), unix.PollFd{Fd: int32(pipe[0]), Events: unix.POLLIN}); r.Outcome != Interrupted || r.Up() {
 			t.Errorf("%s: got outcome %d, want %d", tt.name, r.Outcome, Interrupted)
 		}
 	}
@@ -185,7 +185,7 @@ func TestWake(t *testing.T) {
 		unix.Close(reader)
 		_, _ = c.Read(make([]byte, 1))
 	})
-	if r := run(t, watched, exchange("x", "HTTP"), pipe[1]); r.Outcome != Interrupted {
+	if r := run(t, watched, exchange("x", "HTTP"), unix.PollFd{Fd: int32(pipe[1])}); r.Outcome != Interrupted {
 		t.Errorf("reader gone: got outcome %d, want %d", r.Outcome, Interrupted)
 	}
 }
