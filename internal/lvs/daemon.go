@@ -16,6 +16,7 @@ import (
 	"github.com/piranha-lvs/piranha/internal/ipvs"
 	"github.com/piranha-lvs/piranha/internal/ipvs/kernel"
 	"github.com/piranha-lvs/piranha/internal/lvscf"
+	"github.com/piranha-lvs/piranha/internal/supervise"
 )
 
 // verifyInterval is how often the table is compared with what it should be. Reading a large table takes its time: the
@@ -44,11 +45,15 @@ type table interface {
 	SetTimeouts(kernel.Timeouts) error
 }
 
+// keepFunc keeps a monitor running until ctx is done: supervise.Keep.
+type keepFunc func(ctx context.Context, c supervise.Command, b supervise.Backoff, tell func(supervise.Event))
+
 // Daemon is the running lvsd. Only Run touches its fields.
 type Daemon struct {
 	opt   Options
 	log   *eventlog.Logger
 	table table
+	keep  keepFunc
 
 	cfg      *lvscf.Config
 	loaded   time.Time
@@ -86,7 +91,7 @@ type event struct {
 // New returns a Daemon for a configuration that has passed its check.
 func New(o Options, cfg *lvscf.Config, t table, log *eventlog.Logger) *Daemon {
 	return &Daemon{
-		opt: o, log: log, table: t, cfg: cfg,
+		opt: o, log: log, table: t, keep: supervise.Keep, cfg: cfg,
 		health: map[rowKey]*health{}, monitors: map[rowKey]*monitor{},
 		reports: make(chan event, 256), questions: make(chan func()),
 	}

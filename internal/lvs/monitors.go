@@ -56,7 +56,7 @@ func (d *Daemon) startMonitor(ctx context.Context, rs server) {
 		c.Output = os.Stdout
 	}
 	d.running.Go(func() {
-		supervise.Keep(ctx, c, backoff, func(e supervise.Event) {
+		d.keep(ctx, c, backoff, func(e supervise.Event) {
 			said := event{monitor: m, pid: e.Pid, died: e.Died}
 			if e.Line != "" {
 				said.report = readReport(e.Line, custom)

@@ -1,0 +1,388 @@
+package lvs
+
+import (
+	"context"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/piranha-lvs/piranha/internal/eventlog"
+	"github.com/piranha-lvs/piranha/internal/ipvs"
+	"github.com/piranha-lvs/piranha/internal/ipvs/kernel"
+	"github.com/piranha-lvs/piranha/internal/lvscf"
+	"github.com/piranha-lvs/piranha/internal/supervise"
+)
+
+// bed runs a Daemon on a table in memory and with monitors that say what the test lets them say. The real kernel and
+// real nannies are in lab/e2e; here it is about what no lab can time: a bubble's clock, refusals, floods.
+type bed struct {
+	t        *testing.T
+	file     string
+	kernel   *memory
+	daemon   *Daemon
+	signals  chan os.Signal
+	ended    chan error
+
+	mu       sync.Mutex
+	monitors map[string]*fake // by the real server's address
+}
+
+// fake stands for a running nanny.
+type fake struct {
+	argv []string
+	tell func(supervise.Event)
+	done <-chan struct{}
+}
+
+// memory is a table that can refuse.
+type memory struct {
+	mu     sync.Mutex
+	rows   ipvs.Table
+	writes []string
+	err    error
+}
+
+func (m *memory) Read() (ipvs.Table, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.rows, m.err
+}
+
+func (m *memory) Apply(ops []ipvs.Op) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.err != nil {
+		return m.err
+	}
+	for _, o := range ops {
+		m.writes = append(m.writes, o.String())
+	}
+	m.rows = ipvs.Patch(m.rows, ops)
+	return nil
+}
+
+func (m *memory) SetTimeouts(kernel.Timeouts) error { return nil }
+
+// set puts the table into another state behind the daemon's back.
+func (m *memory) set(rows ipvs.Table, err error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.rows, m.err = rows, err
+}
+
+// took returns the writes since the last call.
+func (m *memory) took() []string {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	w := m.writes
+	m.writes = nil
+	return w
+}
+
+const two = `
+virtual web {
+	active = 1
+	address = 192.0.2.1 eth0:1
+	scheduler = rr
+	server a {
+		address = 10.0.0.1
+		active = 1
+	}
+	server b {
+		address = 10.0.0.2
+		active = 1
+	}
+}
+`
+
+const (
+	addWeb = "-A -t 192.0.2.1:80 -s rr"
+	rowA   = "-t 192.0.2.1:80 -r 10.0.0.1:80"
+	rowB   = "-t 192.0.2.1:80 -r 10.0.0.2:80"
+)
+
+func newBed(t *testing.T, text string, rows ipvs.Table) *bed {
+	b := &bed{
+		t: t, file: filepath.Join(t.TempDir(), "lvs.cf"), kernel: &memory{rows: rows},
+		signals: make(chan os.Signal), ended: make(chan error, 1), monitors: map[string]*fake{},
+	}
+	b.write(text)
+	b.start(t.TempDir())
+	return b
+}
+
+func (b *bed) write(text string) {
+	b.t.Helper()
+	if err := os.WriteFile(b.file, []byte(text), 0o600); err != nil {
+		b.t.Fatal(err)
+	}
+}
+
+// start runs a Daemon with the state directory of an earlier one, and waits until it has nothing left to do.
+func (b *bed) start(stateDir string) {
+	b.t.Helper()
+	doc, err := lvscf.ReadFile(b.file)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	cfg, findings := doc.Config(lvscf.Lookup{})
+	if err := findings.Err(); err != nil {
+		b.t.Fatal(err)
+	}
+	b.daemon = New(Options{ConfigFile: b.file, StateDir: stateDir}, cfg, b.kernel, eventlog.New("lvsd", 0, false))
+	b.daemon.keep = func(ctx context.Context, c supervise.Command, _ supervise.Backoff, tell func(supervise.Event)) {
+		f := &fake{argv: c.Args, tell: tell, done: ctx.Done()}
+		b.mu.Lock()
+		b.monitors[c.Args[slices.Index(c.Args, "-h")+1]] = f
+		b.mu.Unlock()
+		<-f.done
+	}
+	go func() { b.ended <- b.daemon.Run(b.signals, func() error { return nil }) }()
+	synctest.Wait()
+}
+
+// say lets the monitor of a real server report.
+func (b *bed) say(server, line string) {
+	b.monitors[server].tell(supervise.Event{Line: line})
+	synctest.Wait()
+}
+
+func (b *bed) signal(s syscall.Signal) {
+	b.signals <- s
+	synctest.Wait()
+}
+
+func (b *bed) status() Status {
+	b.t.Helper()
+	s, err := b.daemon.Status(b.t.Context())
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	return s
+}
+
+// stop ends the Daemon as SIGTERM does.
+func (b *bed) stop() {
+	b.t.Helper()
+	b.signal(syscall.SIGTERM)
+	if err := <-b.ended; err != nil {
+		b.t.Error(err)
+	}
+}
+
+func (b *bed) wantWrites(want ...string) {
+	b.t.Helper()
+	if got := b.kernel.took(); !slices.Equal(got, want) {
+		b.t.Errorf("writes %q, want %q", got, want)
+	}
+}
+
+func foreign() ipvs.Table {
+	other := ipvs.ServiceKey{Family: ipvs.IPv4, Protocol: ipvs.TCP, Addr: netip.MustParseAddrPort("192.0.2.99:80")}
+	return ipvs.Table{{
+		Service:      ipvs.Service{Key: other, Scheduler: "wlc", Prefix: 32},
+		Destinations: []ipvs.Destination{{Addr: netip.MustParseAddrPort("10.9.9.9:80"), Forward: ipvs.Direct, Weight: 1}},
+	}}
+}
+
+func TestLife(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBed(t, two, foreign())
+		b.wantWrites(addWeb)
+		b.say("10.0.0.1", "up")
+		b.wantWrites("-a " + rowA + " -m -w 1")
+		b.say("10.0.0.2", "up")
+		b.wantWrites("-a " + rowB + " -m -w 1")
+		b.say("10.0.0.2", "up")
+		b.wantWrites()
+		b.say("10.0.0.1", "down connect refused")
+		b.wantWrites("-d " + rowA)
+		b.stop()
+		b.wantWrites("-D -t 192.0.2.1:80")
+		if got, want := b.kernel.rows.Lines(), foreign().Lines(); !slices.Equal(got, want) {
+			t.Errorf("left behind %q, want what was there before: %q", got, want)
+		}
+	})
+}
+
+// TestNannyDeathKeepsTheRow: nobody is taken out of service because a monitor died.
+func TestNannyDeathKeepsTheRow(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBed(t, two, nil)
+		b.say("10.0.0.1", "up")
+		b.kernel.took()
+		b.monitors["10.0.0.1"].tell(supervise.Event{Died: os.ErrProcessDone})
+		synctest.Wait()
+		b.wantWrites()
+		b.stop()
+	})
+}
+
+// TestCrash: the successor of a killed lvsd adopts the rows, and removes the one whose block left lvs.cf meanwhile, but
+// neither a row somebody added by hand nor a service of others.
+func TestCrash(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		state := t.TempDir()
+		b := newBed(t, two, foreign())
+		b.stop()
+		b.start(state)
+		b.say("10.0.0.1", "up")
+		b.say("10.0.0.2", "up")
+		left := b.kernel.rows // what kill -9 leaves, and what an administrator adds to it
+		web := left[len(left)-1]
+		web.Destinations = append(slices.Clone(web.Destinations),
+			ipvs.Destination{Addr: netip.MustParseAddrPort("10.7.7.7:80"), Forward: ipvs.Masq, Weight: 5})
+		left = append(slices.Clone(left[:len(left)-1]), web)
+		ledger, err := os.ReadFile(filepath.Join(state, "lvsd.json"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		b.stop()
+		b.kernel.set(left, nil)
+		b.kernel.took()
+		if err := os.WriteFile(filepath.Join(state, "lvsd.json"), ledger, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		b.write(two[:strings.Index(two, "\tserver b")] + "}\n")
+		b.start(state)
+		b.wantWrites("-d " + rowB)
+		b.say("10.0.0.1", "up")
+		b.wantWrites()
+		b.stop()
+	})
+}
+
+func TestRepair(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBed(t, two, nil)
+		b.say("10.0.0.1", "up")
+		b.say("10.0.0.2", "up")
+		b.kernel.took()
+		b.kernel.set(foreign(), nil) // ipvsadm -C, and somebody's own service
+		time.Sleep(2 * time.Second)
+		synctest.Wait()
+		b.wantWrites(addWeb, "-a "+rowA+" -m -w 1", "-a "+rowB+" -m -w 1")
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		b.wantWrites()
+		b.stop()
+	})
+}
+
+func TestRefusalIsTriedAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBed(t, two, nil)
+		b.kernel.took()
+		b.kernel.set(b.kernel.rows, unix.ENOBUFS)
+		b.say("10.0.0.1", "up")
+		time.Sleep(10 * time.Second)
+		synctest.Wait()
+		if s := b.status(); s.InStep || s.Error == "" {
+			t.Errorf("status while the kernel refuses: in_step %v, error %q", s.InStep, s.Error)
+		}
+		b.kernel.set(b.kernel.rows, nil)
+		time.Sleep(2 * time.Second)
+		synctest.Wait()
+		b.wantWrites("-a " + rowA + " -m -w 1")
+		if s := b.status(); !s.InStep || s.Error != "" {
+			t.Errorf("status afterwards: in_step %v, error %q", s.InStep, s.Error)
+		}
+		b.stop()
+	})
+}
+
+func TestReload(t *testing.T) {
+	const withC = "\tserver c {\n\t\taddress = 10.0.0.3\n\t\tactive = 1\n\t}\n}\n"
+	for _, tt := range []struct {
+		name, text string
+		writes     []string
+		restarted  string // the real servers whose monitors are new
+	}{
+		{"nothing changed", two, nil, ""},
+		{"comment and name", "# hello\n" + strings.Replace(two, "web", "www", 1), nil, ""},
+		{"weight", strings.Replace(two, "10.0.0.1\n", "10.0.0.1\n\t\tweight = 7\n", 1), []string{"-e " + rowA + " -m -w 7"}, ""},
+		{"scheduler", strings.Replace(two, "rr", "wlc", 1), []string{"-E -t 192.0.2.1:80 -s wlc"}, ""},
+		{"a server more: its row comes with its first report", strings.TrimSuffix(two, "}\n") + withC, nil, "10.0.0.3"},
+		{"a server less", two[:strings.Index(two, "\tserver b")] + "}\n", []string{"-d " + rowB}, ""},
+		{"a server inactive", two[:strings.LastIndex(two, "active = 1")] + "active = 0\n\t}\n}\n", []string{"-d " + rowB}, ""},
+		{"another check", strings.Replace(two, "scheduler", "timeout = 3\n\tscheduler", 1), nil, "10.0.0.1 10.0.0.2"},
+		{"forwarding method", "network = direct\n" + two, []string{"-e " + rowA + " -g -w 1", "-e " + rowB + " -g -w 1"}, "10.0.0.1 10.0.0.2"},
+		{"service moved to another port", strings.Replace(two, "scheduler", "port = 81\n\tscheduler", 1),
+			[]string{"-A -t 192.0.2.1:81 -s rr", "-D -t 192.0.2.1:80"}, "10.0.0.1 10.0.0.2"},
+		{"an error", strings.Replace(two, "rr", "fastest", 1), nil, ""},
+		{"nothing left", "serial_no = 2\n", []string{"-D -t 192.0.2.1:80"}, ""},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				b := newBed(t, two, nil)
+				b.say("10.0.0.1", "up")
+				b.say("10.0.0.2", "up")
+				b.kernel.took()
+				before := map[string]*fake{"10.0.0.1": b.monitors["10.0.0.1"], "10.0.0.2": b.monitors["10.0.0.2"]}
+				b.write(tt.text)
+				b.signal(syscall.SIGHUP)
+				b.wantWrites(tt.writes...)
+				var restarted []string
+				for addr, f := range b.monitors {
+					if before[addr] != f {
+						restarted = append(restarted, addr)
+					}
+				}
+				slices.Sort(restarted)
+				if got := strings.Join(restarted, " "); got != tt.restarted {
+					t.Errorf("new monitors for %q, want %q", got, tt.restarted)
+				}
+				b.stop()
+			})
+		})
+	}
+}
+
+// TestReloadCarriesHealth: a server that is down stays down when its monitor is replaced, and the new monitor is told.
+func TestReloadCarriesHealth(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBed(t, two, nil)
+		b.say("10.0.0.1", "down connect refused")
+		b.say("10.0.0.2", "up")
+		old := b.monitors["10.0.0.1"]
+		b.kernel.took()
+		b.write(strings.Replace(two, "scheduler", "timeout = 3\n\tscheduler", 1))
+		b.signal(syscall.SIGHUP)
+		b.wantWrites()
+		for addr, want := range map[string]bool{"10.0.0.1": true, "10.0.0.2": false} {
+			if got := slices.Contains(b.monitors[addr].argv, "--known-down"); got != want {
+				t.Errorf("monitor of %s told that it is down: %v, want %v", addr, got, want)
+			}
+		}
+		old.tell(supervise.Event{Line: "up"}) // said by the monitor that was replaced
+		synctest.Wait()
+		b.wantWrites()
+		b.stop()
+	})
+}
+
+func TestStatus(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBed(t, two, nil)
+		b.monitors["10.0.0.1"].tell(supervise.Event{Pid: 4711})
+		b.say("10.0.0.1", "up")
+		b.say("10.0.0.2", "down read timed out after 2s")
+		got := b.status().VirtualServers[0].RealServers
+		if a := got[0]; a.State != "up" || a.Pid != 4711 || !a.Present || a.Now != 1 {
+			t.Errorf("status of a: %+v", a)
+		}
+		if o := got[1]; o.State != "down" || o.Reason != "read timed out after 2s" || o.Present {
+			t.Errorf("status of b: %+v", o)
+		}
+		b.stop()
+	})
+}
