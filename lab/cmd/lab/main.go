@@ -42,6 +42,8 @@ func dispatch(name string, args []string) int {
 	switch name {
 	case "run":
 		return run(args)
+	case "realserver":
+		return serveReal(args)
 	case "version":
 		return report(version(os.Stdout))
 	case uml.KeeperCommand:

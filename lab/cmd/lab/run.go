@@ -145,9 +145,13 @@ func (f *runFlags) execute(ctx context.Context, signals <-chan os.Signal) (int, 
 	if err != nil {
 		return 0, fmt.Errorf("find working directory: %w", err)
 	}
-	env := os.Environ()
+	self, err := os.Executable()
+	if err != nil {
+		return 0, fmt.Errorf("find own program: %w", err)
+	}
+	env := setenv(os.Environ(), "LAB_EXE", self)
 	if f.bin != "" {
-		env = append(env, "PIRANHA_BIN="+f.bin)
+		env = setenv(env, "PIRANHA_BIN", f.bin)
 	}
 	trace := func(string) {}
 	if f.verbose {
@@ -157,4 +161,16 @@ func (f *runFlags) execute(ctx context.Context, signals <-chan os.Signal) (int, 
 		Argv: f.argv, Env: env, Dir: dir, Out: f.out, Memory: f.memory, Timeout: f.timeout,
 		Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr, Signals: signals, Trace: trace,
 	})
+}
+
+// setenv returns env with one variable set. A second entry of the same name would be ignored by some programs and
+// obeyed by others.
+func setenv(env []string, name, value string) []string {
+	var out []string
+	for _, kv := range env {
+		if !strings.HasPrefix(kv, name+"=") {
+			out = append(out, kv)
+		}
+	}
+	return append(out, name+"="+value)
 }

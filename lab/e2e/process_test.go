@@ -1,0 +1,187 @@
+package e2e
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/piranha-lvs/piranha/lab/topology"
+)
+
+// process is a daemon under test with everything it printed.
+type process struct {
+	t    *testing.T
+	name string // node and program, for messages
+	cmd  *topology.Cmd
+
+	mu    sync.Mutex
+	lines []string
+	from  int // where WaitLog begins to look
+
+	ended chan struct{} // closed when the daemon has ended and its output is complete
+	err   error         // how it ended; read after ended
+}
+
+// start runs a program under test in a node until the test ends. Its log is shown when the test fails.
+func start(t *testing.T, node *topology.Node, program string, args ...string) *process {
+	t.Helper()
+	return startPath(t, node, binary(t, program), args...)
+}
+
+func startPath(t *testing.T, node *topology.Node, path string, args ...string) *process {
+	t.Helper()
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := &process{t: t, name: node.Name + " " + filepath.Base(path), ended: make(chan struct{})}
+	p.cmd = node.Command(context.Background(), append([]string{path}, args...)...)
+	p.cmd.Stdout, p.cmd.Stderr = w, w
+	// A group of its own: what the daemon started goes with it at the end of the test.
+	p.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	err = p.cmd.Start()
+	w.Close()
+	if err != nil {
+		r.Close()
+		t.Fatal(err)
+	}
+	read := make(chan struct{})
+	go p.collect(r, read)
+	go p.reap(read)
+	t.Cleanup(p.finish)
+	return p
+}
+
+// collect keeps the lines of the daemon and whatever shares its output.
+func (p *process) collect(r *os.File, done chan<- struct{}) {
+	defer close(done)
+	defer r.Close()
+	lines := bufio.NewScanner(r)
+	lines.Buffer(nil, 1<<20)
+	for lines.Scan() {
+		p.mu.Lock()
+		p.lines = append(p.lines, lines.Text())
+		p.mu.Unlock()
+	}
+}
+
+// reap waits for the daemon, and a moment for its last lines: a child of it may hold the pipe much longer.
+func (p *process) reap(read <-chan struct{}) {
+	p.err = p.cmd.Wait()
+	select {
+	case <-read:
+	case <-time.After(200 * time.Millisecond):
+	}
+	close(p.ended)
+}
+
+// finish ends the daemon and all it started.
+func (p *process) finish() {
+	_ = syscall.Kill(-p.cmd.Process.Pid, syscall.SIGKILL) // gone already: as it should be
+	<-p.ended
+	if p.t.Failed() {
+		p.t.Logf("log of %s:\n  %s", p.name, strings.Join(p.Log(), "\n  "))
+	}
+}
+
+// Pid returns the daemon's process id.
+func (p *process) Pid() int { return p.cmd.Process.Pid }
+
+// Log returns all lines so far.
+func (p *process) Log() []string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return append([]string(nil), p.lines...)
+}
+
+// Mark makes WaitLog look only at lines that come after this call.
+func (p *process) Mark() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.from = len(p.lines)
+}
+
+func (p *process) find(substring string) (string, bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, line := range p.lines[p.from:] {
+		if strings.Contains(line, substring) {
+			return line, true
+		}
+	}
+	return "", false
+}
+
+// WaitLog waits for a line, printed since Mark, that contains the substring, and returns it.
+func (p *process) WaitLog(substring string, limit time.Duration) string {
+	p.t.Helper()
+	end := time.Now().Add(limit)
+	for {
+		ended := p.hasEnded() // asked first, so that the last lines are looked at
+		if line, ok := p.find(substring); ok {
+			return line
+		}
+		if ended {
+			p.t.Fatalf("%s ended (%v) without a line containing %q", p.name, p.err, substring)
+		}
+		if time.Now().After(end) {
+			p.t.Fatalf("%s: no line containing %q within %v", p.name, substring, limit)
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+}
+
+func (p *process) hasEnded() bool {
+	select {
+	case <-p.ended:
+		return true
+	default:
+		return false
+	}
+}
+
+// Signal sends a signal to the daemon alone, not to its children.
+func (p *process) Signal(sig os.Signal) {
+	p.t.Helper()
+	if err := p.cmd.Process.Signal(sig); err != nil {
+		p.t.Fatalf("signal %s: %v", p.name, err)
+	}
+}
+
+// Wait waits for the daemon's end and returns its exit status, 128+n when a signal ended it.
+func (p *process) Wait(limit time.Duration) int {
+	p.t.Helper()
+	select {
+	case <-p.ended:
+	case <-time.After(limit):
+		p.t.Fatalf("%s still running after %v", p.name, limit)
+	}
+	status, err := exitStatus(p.err)
+	if err != nil {
+		p.t.Fatalf("%s: %v", p.name, err)
+	}
+	return status
+}
+
+func exitStatus(err error) (int, error) {
+	exit := (*exec.ExitError)(nil)
+	switch {
+	case err == nil:
+		return 0, nil
+	case !errors.As(err, &exit):
+		return 0, fmt.Errorf("wait: %w", err)
+	}
+	if ws, ok := exit.Sys().(syscall.WaitStatus); ok && ws.Signaled() {
+		return 128 + int(ws.Signal()), nil
+	}
+	return exit.ExitCode(), nil
+}
