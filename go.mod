@@ -4,6 +4,7 @@ go 1.25.0
 
 require (
 	github.com/cloudflare/ipvs v0.12.0
+	github.com/rogpeppe/go-internal v1.16.0
 	golang.org/x/sys v0.43.0
 )
 
@@ -14,4 +15,5 @@ require (
 	github.com/mdlayher/socket v0.5.1 // indirect
 	golang.org/x/net v0.53.0 // indirect
 	golang.org/x/sync v0.20.0 // indirect
+	golang.org/x/tools v0.44.0 // indirect
 )
