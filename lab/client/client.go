@@ -28,6 +28,8 @@ type Loop struct {
 	Timeout  time.Duration // of one request; default 2s
 	Count    int           // end after so many requests; 0: no limit
 	Duration time.Duration // end after this time; 0: no limit but ctx
+
+	Each func(Result) // called with every result as it comes, one at a time; may be nil
 }
 
 // maxOpen bounds the requests under way when a rate is given; beyond it a request is recorded as an error.
@@ -70,7 +72,7 @@ func (l Loop) Run(ctx context.Context) (Report, error) {
 		ctx, cancel = context.WithTimeout(ctx, l.Duration)
 		defer cancel()
 	}
-	rec := &recorder{began: time.Now()}
+	rec := &recorder{began: time.Now(), each: l.Each}
 	if l.Rate > 0 {
 		l.open(ctx, target, rec)
 	} else {
@@ -84,12 +86,16 @@ type recorder struct {
 	mu      sync.Mutex
 	began   time.Time
 	results []Result
+	each    func(Result)
 }
 
 func (r *recorder) add(res Result) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.results = append(r.results, res)
+	if r.each != nil {
+		r.each(res)
+	}
 }
 
 // open starts requests at a fixed rate: a server that hangs does not slow the others down.

@@ -31,7 +31,7 @@ func network(t *testing.T, o topology.Options) *topology.Net {
 	return n
 }
 
-// binary returns the path of a program under test. It skips the test when the program was not built.
+// binary returns the path of a program under test.
 func binary(t *testing.T, name string) string {
 	t.Helper()
 	dir := os.Getenv("PIRANHA_BIN")
@@ -43,7 +43,7 @@ func binary(t *testing.T, name string) string {
 		t.Fatal(err)
 	}
 	if _, err := os.Stat(path); err != nil {
-		t.Skipf("program under test: %v (make build)", err)
+		t.Fatalf("program under test: %v (make build)", err)
 	}
 	return path
 }

@@ -34,20 +34,37 @@ type process struct {
 // start runs a program under test in a node until the test ends. Its log is shown when the test fails.
 func start(t *testing.T, node *topology.Node, program string, args ...string) *process {
 	t.Helper()
-	return startPath(t, node, binary(t, program), args...)
+	return startAs(t, node, false, program, args...)
 }
 
+// startAs is start, as user nobody if asked for.
+func startAs(t *testing.T, node *topology.Node, nobody bool, program string, args ...string) *process {
+	t.Helper()
+	attr := &syscall.SysProcAttr{}
+	if nobody {
+		attr.Credential = &syscall.Credential{Uid: 65534, Gid: 65534}
+	}
+	return launch(t, node, attr, append([]string{binary(t, program)}, args...))
+}
+
+// startPath runs any program in a node, as start does.
 func startPath(t *testing.T, node *topology.Node, path string, args ...string) *process {
+	t.Helper()
+	return launch(t, node, &syscall.SysProcAttr{}, append([]string{path}, args...))
+}
+
+func launch(t *testing.T, node *topology.Node, attr *syscall.SysProcAttr, argv []string) *process {
 	t.Helper()
 	r, w, err := os.Pipe()
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := &process{t: t, name: node.Name + " " + filepath.Base(path), ended: make(chan struct{})}
-	p.cmd = node.Command(context.Background(), append([]string{path}, args...)...)
+	p := &process{t: t, name: node.Name + " " + filepath.Base(argv[0]), ended: make(chan struct{})}
+	p.cmd = node.Command(context.Background(), argv...)
 	p.cmd.Stdout, p.cmd.Stderr = w, w
 	// A group of its own: what the daemon started goes with it at the end of the test.
-	p.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	attr.Setpgid = true
+	p.cmd.SysProcAttr = attr
 	err = p.cmd.Start()
 	w.Close()
 	if err != nil {

@@ -13,30 +13,12 @@ import (
 	"strings"
 	"time"
 
+	"github.com/piranha-lvs/piranha/lab/bed"
 	"github.com/piranha-lvs/piranha/lab/wire"
 )
 
 // bootLimit is how long a kernel may take until the command starts. It needs well under a second.
 const bootLimit = 60 * time.Second
-
-// ErrTimeout reports that the command did not end in time.
-var ErrTimeout = errors.New("timeout")
-
-// Options says what to run and how.
-type Options struct {
-	Argv   []string
-	Env    []string
-	Dir    string
-	Out    string // directory of the machine that is writable inside as $LAB_OUT; empty: a temporary one
-	Memory string // as the kernel takes it: 512M, 1G
-
-	Stdin          io.Reader
-	Stdout, Stderr io.Writer
-	Signals        <-chan os.Signal // passed on to the command
-
-	Timeout time.Duration
-	Trace   func(string) // receives remarks about the boot; may be nil
-}
 
 // Available returns nil when this machine can boot the kernel, or says what is missing.
 func Available() error {
@@ -54,7 +36,7 @@ func kernelPath() (string, error) {
 
 // Run boots a kernel, runs the command inside and returns its exit status, 128+n when signal n ended it.
 // An error means the bed itself failed. Whatever happens to this process, nothing of the kernel stays behind.
-func Run(ctx context.Context, o Options) (int, error) {
+func Run(ctx context.Context, o bed.Options) (int, error) {
 	kernel, err := kernelPath()
 	if err != nil {
 		return 0, err
@@ -63,13 +45,12 @@ func Run(ctx context.Context, o Options) (int, error) {
 	if err != nil {
 		return 0, fmt.Errorf("find own program: %w", err)
 	}
-	sweep(os.TempDir())
-	work, err := newWorkDir(os.TempDir())
+	work, err := bed.NewWorkDir()
 	if err != nil {
 		return 0, err
 	}
-	defer work.remove()
-	if err := writeJob(work, &o); err != nil {
+	defer work.Remove()
+	if err := writeJob(work, o); err != nil {
 		return 0, err
 	}
 	memory, err := parseSize(o.Memory)
@@ -77,8 +58,8 @@ func Run(ctx context.Context, o Options) (int, error) {
 		return 0, err
 	}
 	m := &machine{
-		argv: commandLine(kernel, self, work.path, o.Memory),
-		env:  []string{"TMPDIR=" + memoryDir(memory), "PATH=" + os.Getenv("PATH"), "HOME=" + work.path},
+		argv: commandLine(kernel, self, work.Path, o.Memory),
+		env:  []string{"TMPDIR=" + memoryDir(memory), "PATH=" + os.Getenv("PATH"), "HOME=" + work.Path},
 		self: self,
 	}
 	began := time.Now()
@@ -87,32 +68,33 @@ func Run(ctx context.Context, o Options) (int, error) {
 	}
 	defer m.stop()
 	status, err := converse(ctx, m, o, began)
-	if err != nil && !errors.Is(err, ErrTimeout) && !errors.Is(err, context.Canceled) {
+	if err != nil && !bed.Asked(err) {
 		m.stop()
 		if reason := m.log.panicLine(); reason != "" {
 			err = fmt.Errorf("%w: %s", err, reason)
 		}
 	}
-	if o.Trace != nil {
-		o.Trace(fmt.Sprintf("the kernel ran %.2f s and said:\n%s", time.Since(began).Seconds(), m.log.String()))
+	o.Tracef("the kernel ran %.2f s", time.Since(began).Seconds())
+	if err != nil {
+		o.Tracef("the kernel said:\n%s", m.log.String())
 	}
 	return status, err
 }
 
 // writeJob puts the job where init finds it.
-func writeJob(work *workDir, o *Options) error {
-	out := o.Out
-	if out == "" {
-		out = filepath.Join(work.path, "out")
-		if err := os.Mkdir(out, 0o700); err != nil {
+func writeJob(work *bed.WorkDir, o bed.Options) error {
+	job := o.Job()
+	if job.Out == "" {
+		job.Out = filepath.Join(work.Path, "out")
+		if err := os.Mkdir(job.Out, 0o700); err != nil {
 			return fmt.Errorf("make out directory: %w", err)
 		}
 	}
-	text, err := wire.Job{Argv: o.Argv, Env: o.Env, Dir: o.Dir, Out: out}.Encode()
+	text, err := job.Encode()
 	if err != nil {
 		return err
 	}
-	if err := os.WriteFile(filepath.Join(work.path, "job"), text, 0o600); err != nil {
+	if err := os.WriteFile(filepath.Join(work.Path, "job"), text, 0o600); err != nil {
 		return fmt.Errorf("write job: %w", err)
 	}
 	return nil
@@ -149,7 +131,7 @@ type frame struct {
 }
 
 // converse passes output, input and signals until init reports the exit status.
-func converse(ctx context.Context, m *machine, o Options, began time.Time) (int, error) {
+func converse(ctx context.Context, m *machine, o bed.Options, began time.Time) (int, error) {
 	frames := make(chan frame)
 	quit := make(chan struct{})
 	defer close(quit)
@@ -164,9 +146,9 @@ func converse(ctx context.Context, m *machine, o Options, began time.Time) (int,
 			return 0, ctx.Err()
 		case <-limit.C:
 			if !ready {
-				return 0, fmt.Errorf("%w: kernel not up after %v", ErrTimeout, bootLimit)
+				return 0, fmt.Errorf("%w: kernel not up after %v", bed.ErrTimeout, bootLimit)
 			}
-			return 0, fmt.Errorf("%w: %s still running after %v", ErrTimeout, o.Argv[0], o.Timeout)
+			return 0, o.TimedOut()
 		case sig := <-o.Signals:
 			if !ready {
 				early = append(early, sig)
@@ -177,9 +159,7 @@ func converse(ctx context.Context, m *machine, o Options, began time.Time) (int,
 			if f.kind == wire.Ready && f.err == nil {
 				ready = true
 				limit.Reset(o.Timeout)
-				if o.Trace != nil {
-					o.Trace(fmt.Sprintf("the command starts %.2f s after the kernel", time.Since(began).Seconds()))
-				}
+				o.Tracef("the command starts %.2f s after the kernel", time.Since(began).Seconds())
 				go sendInput(m.input, o.Stdin)
 				for _, sig := range early {
 					if err := sendSignal(m.control, sig); err != nil {
@@ -196,7 +176,7 @@ func converse(ctx context.Context, m *machine, o Options, began time.Time) (int,
 }
 
 // handle acts on one frame; done means that status is the command's.
-func handle(f frame, o Options) (status int, done bool, err error) {
+func handle(f frame, o bed.Options) (status int, done bool, err error) {
 	if f.err != nil {
 		return 0, false, fmt.Errorf("kernel stopped before the command ended: %w", f.err)
 	}

@@ -8,6 +8,7 @@ import (
 	"runtime/debug"
 
 	"github.com/piranha-lvs/piranha/lab/guest"
+	"github.com/piranha-lvs/piranha/lab/host"
 	"github.com/piranha-lvs/piranha/lab/uml"
 	"github.com/piranha-lvs/piranha/lab/wire"
 )
@@ -42,6 +43,8 @@ func dispatch(name string, args []string) int {
 	switch name {
 	case "run":
 		return run(args)
+	case host.InitCommand:
+		return guest.HostInit()
 	case "realserver":
 		return serveReal(args)
 	case "version":

@@ -12,6 +12,8 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/piranha-lvs/piranha/lab/bed"
+	"github.com/piranha-lvs/piranha/lab/host"
 	"github.com/piranha-lvs/piranha/lab/uml"
 )
 
@@ -87,7 +89,7 @@ func run(args []string) int {
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "lab:", err)
-		if errors.Is(err, uml.ErrTimeout) {
+		if errors.Is(err, bed.ErrTimeout) {
 			return exitTimeout
 		}
 		return exitLab
@@ -153,14 +155,46 @@ func (f *runFlags) execute(ctx context.Context, signals <-chan os.Signal) (int, 
 	if f.bin != "" {
 		env = setenv(env, "PIRANHA_BIN", f.bin)
 	}
-	trace := func(string) {}
-	if f.verbose {
-		trace = func(s string) { fmt.Fprintln(os.Stderr, "lab:", s) }
-	}
-	return uml.Run(ctx, uml.Options{
+	o := bed.Options{
 		Argv: f.argv, Env: env, Dir: dir, Out: f.out, Memory: f.memory, Timeout: f.timeout,
-		Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr, Signals: signals, Trace: trace,
-	})
+		Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr, Signals: signals,
+	}
+	if f.verbose {
+		o.Trace = func(format string, args ...any) { fmt.Fprintf(os.Stderr, "lab: "+format+"\n", args...) }
+	}
+	run, err := choose(f.kernel, o)
+	if err != nil {
+		return 0, err
+	}
+	return run(ctx, o)
+}
+
+// errNoKernel says what to do on a machine with neither kind of kernel.
+var errNoKernel = errors.New("no kernel with ip_vs: install user-mode-linux (apt-get install user-mode-linux) or run as root on a kernel with ip_vs")
+
+type runFunc func(context.Context, bed.Options) (int, error)
+
+// choose picks the machine's own kernel where that will do, because it is faster, else one to boot.
+func choose(kernel string, o bed.Options) (runFunc, error) {
+	hostErr := errors.New("not asked for")
+	if kernel != "uml" {
+		if hostErr = host.Available(); hostErr == nil {
+			o.Tracef("kernel: this machine's own")
+			return host.Run, nil
+		}
+	}
+	umlErr := errors.New("not asked for")
+	if kernel != "host" {
+		if umlErr = uml.Available(); umlErr == nil {
+			o.Tracef("kernel: User-Mode Linux (this machine's own: %v)", hostErr)
+			return uml.Run, nil
+		}
+	}
+	o.Tracef("this machine's own kernel: %v; User-Mode Linux: %v", hostErr, umlErr)
+	if kernel == "host" {
+		return nil, fmt.Errorf("kernel of this machine: %w", hostErr)
+	}
+	return nil, errNoKernel
 }
 
 // setenv returns env with one variable set. A second entry of the same name would be ignored by some programs and

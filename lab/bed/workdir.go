@@ -1,11 +1,9 @@
-package uml
+package bed
 
 import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"strconv"
-	"strings"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -16,14 +14,20 @@ const workPrefix = "piranha-lab-"
 // settle is the age below which a directory without a lock may be one that is just being made.
 const settle = 10 * time.Second
 
-// workDir is a private directory that exists as long as one boot. Its owner holds a lock in it, so that a later lab
+// WorkDir is a private directory that exists as long as one run. Its owner holds a lock in it, so that a later lab
 // can tell a directory in use from one left by a lab that was killed.
-type workDir struct {
-	path string
+type WorkDir struct {
+	Path string
 	lock *os.File
 }
 
-func newWorkDir(parent string) (*workDir, error) {
+// NewWorkDir makes a work directory, and removes those of labs of this user that were killed.
+func NewWorkDir() (*WorkDir, error) {
+	sweep(os.TempDir())
+	return newWorkDir(os.TempDir())
+}
+
+func newWorkDir(parent string) (*WorkDir, error) {
 	path, err := os.MkdirTemp(parent, workPrefix)
 	if err != nil {
 		return nil, fmt.Errorf("make work directory: %w", err)
@@ -33,17 +37,18 @@ func newWorkDir(parent string) (*workDir, error) {
 		os.RemoveAll(path)
 		return nil, fmt.Errorf("lock work directory: %w", err)
 	}
-	w := &workDir{path, lock}
+	w := &WorkDir{path, lock}
 	if err := unix.Flock(int(lock.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
-		w.remove()
+		w.Remove()
 		return nil, fmt.Errorf("lock work directory: %w", err)
 	}
 	return w, nil
 }
 
-func (w *workDir) remove() {
+// Remove removes the directory and what is in it.
+func (w *WorkDir) Remove() {
 	// What cannot be removed now is swept by the next lab.
-	_ = os.RemoveAll(w.path)
+	_ = os.RemoveAll(w.Path)
 	w.lock.Close()
 }
 
@@ -70,33 +75,4 @@ func sweep(parent string) {
 		}
 		lock.Close()
 	}
-}
-
-// memoryDir chooses where the kernel's memory lives: shared memory when it is large enough and may hold code, which it
-// is not in many containers, else the directory for temporary files. The file has no name, so nothing stays behind.
-func memoryDir(size int64) string {
-	const shm = "/dev/shm"
-	var st unix.Statfs_t
-	if unix.Statfs(shm, &st) == nil && st.Flags&unix.ST_NOEXEC == 0 && int64(st.Bavail)*st.Bsize >= size && unix.Access(shm, unix.W_OK) == nil {
-		return shm
-	}
-	return os.TempDir()
-}
-
-// parseSize reads a size as the kernel takes it: a number and one of k, m, g.
-func parseSize(s string) (int64, error) {
-	units := map[string]int64{"k": 1 << 10, "m": 1 << 20, "g": 1 << 30}
-	if s == "" {
-		return 0, fmt.Errorf("memory size: empty")
-	}
-	unit, ok := units[strings.ToLower(s[len(s)-1:])]
-	n, err := strconv.ParseInt(s[:len(s)-1], 10, 32)
-	if !ok || err != nil || n <= 0 {
-		return 0, fmt.Errorf("memory size %q: want a number and k, M or G", s)
-	}
-	const least = 64 << 20
-	if n*unit < least {
-		return 0, fmt.Errorf("memory size %q: the kernel needs at least 64M", s)
-	}
-	return n * unit, nil
 }

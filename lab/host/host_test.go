@@ -1,0 +1,96 @@
+package host
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"os"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/piranha-lvs/piranha/lab/bed"
+	"github.com/piranha-lvs/piranha/lab/guest"
+)
+
+// The test binary plays the lab binary: process 1 of the namespaces.
+func TestMain(m *testing.M) {
+	if len(os.Args) > 1 && os.Args[1] == InitCommand {
+		os.Exit(guest.HostInit())
+	}
+	os.Exit(m.Run())
+}
+
+// run runs a shell command in namespaces of this machine's kernel.
+func run(t *testing.T, o bed.Options, script string) (status int, stdout string, err error) {
+	t.Helper()
+	if os.Geteuid() != 0 {
+		t.Skip("namespaces on the machine's own kernel need root")
+	}
+	if kinds, err := os.ReadFile("/proc/filesystems"); err != nil || !strings.Contains(string(kinds), "overlay") {
+		t.Skip("this machine's kernel has no overlay file system")
+	}
+	var out bytes.Buffer
+	o.Stdout, o.Stderr = &out, &out
+	o.Argv, o.Env, o.Dir, o.Timeout = []string{"sh", "-c", script}, os.Environ(), "/", max(o.Timeout, 10*time.Second)
+	status, err = Run(context.Background(), o)
+	if errors.Is(err, syscall.EPERM) {
+		t.Skip(err)
+	}
+	return status, out.String(), err
+}
+
+func TestAvailable(t *testing.T) {
+	if err := Available(); err != nil {
+		t.Skip("this machine's own kernel will not do:", err)
+	}
+	status, out, err := run(t, bed.Options{}, "test -e /proc/net/ip_vs && ls /proc/sys/net/ipv4/vs")
+	if err != nil || status != 0 {
+		t.Errorf("ip_vs in the namespaces: status %d, %v: %s", status, err, out)
+	}
+}
+
+func TestRunIsolates(t *testing.T) {
+	before, err := os.ReadDir("/run")
+	if err != nil {
+		t.Fatal(err)
+	}
+	out := t.TempDir()
+	status, text, err := run(t, bed.Options{Out: out}, `
+		echo file > "$LAB_OUT/kept"
+		touch /run/lab-was-here /tmp/lab-was-here || exit 20
+		touch /lab-was-here 2>/dev/null && exit 21
+		test "$(cat /proc/1/comm)" != "$(cat /proc/$$/comm)" || exit 22
+		grep -q '^ *lo:' /proc/net/dev || exit 23
+		test "$(grep -c : /proc/net/dev)" -le 8 || exit 24
+		sleep 100 &
+		exit 7`)
+	if err != nil || status != 7 {
+		t.Fatalf("Run = %d, %v, want 7: %s", status, err, text)
+	}
+	if kept, err := os.ReadFile(out + "/kept"); err != nil || string(kept) != "file\n" {
+		t.Errorf("file left behind = %q, %v", kept, err)
+	}
+	after, err := os.ReadDir("/run")
+	if err != nil || len(after) != len(before) {
+		t.Errorf("/run has %d entries, had %d before, %v", len(after), len(before), err)
+	}
+	if _, err := os.Stat("/tmp/lab-was-here"); err == nil {
+		t.Error("a file in /tmp of the machine was written")
+	}
+}
+
+func TestRunStatuses(t *testing.T) {
+	if status, out, err := run(t, bed.Options{}, "kill -9 $$"); err != nil || status != 137 {
+		t.Errorf("killed command: %d, %v, want 137: %s", status, err, out)
+	}
+	if status, _, err := run(t, bed.Options{Stdin: strings.NewReader("in")}, "test \"$(cat)\" = in"); err != nil || status != 0 {
+		t.Errorf("input: %d, %v, want 0", status, err)
+	}
+	signals := make(chan os.Signal, 1)
+	time.AfterFunc(500*time.Millisecond, func() { signals <- syscall.SIGTERM })
+	if status, out, err := run(t, bed.Options{Signals: signals}, "sleep 60"); err != nil || status != 143 {
+		t.Errorf("signalled command: %d, %v, want 143: %s", status, err, out)
+	}
+}
