@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"strings"
 	"time"
 
@@ -22,6 +23,10 @@ var errFindings = errors.New("")
 // read reads and checks the file. The findings may hold errors.
 func read(path string) (*lvscf.Config, lvscf.Findings, error) {
 	doc, err := lvscf.ReadFile(path)
+	var cannot *fs.PathError
+	if errors.As(err, &cannot) {
+		return nil, nil, fmt.Errorf("failed to open %s: %w", path, cannot.Err)
+	}
 	if err != nil {
 		return nil, nil, err
 	}

@@ -163,6 +163,28 @@ func writeFile(t *testing.T, name, text string) string {
 	return path
 }
 
+// public copies a file to where every account can read and run it, wherever the original is.
+func public(t *testing.T, path string) string {
+	t.Helper()
+	dir, err := os.MkdirTemp("", "public")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.RemoveAll(dir) })
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Chmod(dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	copied := filepath.Join(dir, filepath.Base(path))
+	if err := os.WriteFile(copied, text, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	return copied
+}
+
 // need skips the test when a program of the machine is missing.
 func need(t *testing.T, program string) {
 	t.Helper()

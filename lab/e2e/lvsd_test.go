@@ -279,6 +279,7 @@ func TestStartFailures(t *testing.T) {
 	c.lvsd()
 	wantTable(t, c.router, rows("rr", all)...)
 	other := t.TempDir()
+	file, program := public(t, c.file), public(t, binary(t, "lvs"))
 	for _, tt := range []struct {
 		name    string
 		options []string
@@ -289,15 +290,19 @@ func TestStartFailures(t *testing.T) {
 		{"run directory not writable", []string{"--run-dir=/usr/lvsd-was-here"}, false, "lvs: mkdir /usr/lvsd-was-here: "},
 		{"state directory not writable", []string{"--run-dir=" + other, "--state-dir=/usr"}, false, "lvs: write /usr: "},
 		{"no nanny", []string{"--nanny=" + other + "/nanny"}, false, "lvs: nanny: stat " + other + "/nanny: no such file or directory"},
-		{"no privilege", []string{"--run-dir=" + other, "--state-dir=" + other}, true, "lvs: read ipvs version: not permitted: CAP_NET_ADMIN is needed"},
+		{"no privilege", []string{"--run-dir=" + other, "--state-dir=" + other, "--nanny=" + program}, true, "lvs: read ipvs version: not permitted: CAP_NET_ADMIN is needed"},
 	} {
 		for _, mode := range []string{"-n", "--nofork", ""} {
 			t.Run(tt.name+mode, func(t *testing.T) {
-				options := append(c.args(), tt.options...)
+				argv := append(append([]string{program}, c.args("-c", file)...), tt.options...)
 				if mode != "" {
-					options = append(options, mode)
+					argv = append(argv, mode)
 				}
-				p := startAs(t, c.router, tt.nobody, "lvs", options...)
+				attr := &syscall.SysProcAttr{}
+				if tt.nobody {
+					attr.Credential = &syscall.Credential{Uid: 65534, Gid: 65534}
+				}
+				p := launch(t, c.router, attr, argv)
 				status := p.Wait(patience)
 				if log := p.Log(); status != 1 || len(log) != 1 || !strings.HasPrefix(log[0], tt.want) {
 					t.Errorf("status %d, said %q; want status 1 and one line %q", status, log, tt.want)
@@ -323,23 +328,7 @@ func TestMonitorsDropPrivileges(t *testing.T) {
 		})
 	}
 	c := newCluster(t, conf("scheduler = rr", all))
-	// The account must reach the program, wherever the repository is.
-	dir, err := os.MkdirTemp("", "nanny")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { os.RemoveAll(dir) })
-	text, err := os.ReadFile(binary(t, "nanny"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	nanny := filepath.Join(dir, "nanny")
-	if err := os.WriteFile(nanny, text, 0o755); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.Chmod(dir, 0o755); err != nil {
-		t.Fatal(err)
-	}
+	nanny := public(t, binary(t, "nanny"))
 	start(t, c.router, "lvs", append(c.args("-n"), "--nanny="+nanny)...)
 	wantTable(t, c.router, rows("rr", all)...)
 	for name, pid := range c.nannies() {

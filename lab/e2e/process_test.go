@@ -34,17 +34,7 @@ type process struct {
 // start runs a program under test in a node until the test ends. Its log is shown when the test fails.
 func start(t *testing.T, node *topology.Node, program string, args ...string) *process {
 	t.Helper()
-	return startAs(t, node, false, program, args...)
-}
-
-// startAs is start, as user nobody if asked for.
-func startAs(t *testing.T, node *topology.Node, nobody bool, program string, args ...string) *process {
-	t.Helper()
-	attr := &syscall.SysProcAttr{}
-	if nobody {
-		attr.Credential = &syscall.Credential{Uid: 65534, Gid: 65534}
-	}
-	return launch(t, node, attr, append([]string{binary(t, program)}, args...))
+	return startPath(t, node, binary(t, program), args...)
 }
 
 // startPath runs any program in a node, as start does.
