@@ -1,0 +1,83 @@
+package nanny
+
+import (
+	"net/netip"
+	"strconv"
+
+	"github.com/piranha-lvs/piranha/internal/health"
+	"github.com/piranha-lvs/piranha/internal/probe"
+)
+
+// Messages are the original's, word for word, as scripts look for them; what it did not say follows as key=value.
+
+// greet says what is going to be watched, and how.
+func (n *Nanny) greet() {
+	o := n.opts
+	if o.DefaultTest {
+		n.log.Info("nanny: no monitor configured, assuming web service on port 80")
+	}
+	if n.log.Verbose() {
+		n.log.Debug("Send_program is NULL")
+		n.log.Debug(described("Send_string", o.Send, o.HasSend))
+		n.log.Debug(described("Expect_string", o.Expect, o.HasExpect))
+		n.log.Debug("Service_type value=2")
+	}
+	n.log.Info("starting LVS client monitor for " + n.vs + " -> " + n.rs)
+}
+
+func described(name, text string, given bool) string {
+	if !given {
+		return name + " is NULL"
+	}
+	return name + " len=" + strconv.Itoa(len(text)) + ", text=" + strconv.Quote(text)
+}
+
+func (n *Nanny) debugCheck(before health.State, avail bool, change health.Change) {
+	count := before.Count
+	if avail {
+		count++
+	}
+	n.log.Debug("avail: " + digit(avail) + " active: " + digit(before.Active) + ": count: " + strconv.Itoa(count))
+	if !avail && change == health.None && before.Count != 0 {
+		n.log.Debug("No service active & available...")
+	}
+}
+
+func digit(b bool) string {
+	if b {
+		return "1"
+	}
+	return "0"
+}
+
+// failure is the message for a check that did not pass.
+func failure(r probe.Result, rs string) string {
+	switch r.Outcome {
+	case probe.NoSocket:
+		return "Failed to create socket: " + r.Errno.Error()
+	case probe.ConnectFailed:
+		return "Failed to connect " + rs + " ping socket: " + r.Errno.Error()
+	case probe.ConnectTimeout:
+		return "CONNECT to " + rs + " timed out"
+	case probe.WriteFailed:
+		return "WRITE operation for " + rs + " returned error: " + r.Errno.Error()
+	case probe.WriteTimeout:
+		return "WRITE to " + rs + " timed out" // the original waited for ever
+	case probe.ReadFailed:
+		return "READ returned error " + strconv.Itoa(int(r.Errno)) + ":" + r.Errno.Error()
+	case probe.ReadTimeout:
+		return "READ to " + rs + " timed out"
+	case probe.Closed, probe.Short:
+		return "READ from " + rs + " was too short[" + strconv.Itoa(r.Got) + ">=" + strconv.Itoa(r.Want) + "]"
+	}
+	return "READ from " + rs + " was not as expected" // the original said nothing
+}
+
+// joinAddr is the virtual service as messages name it. Without an address, as in a dry run, it is 0.0.0.0.
+func joinAddr(o *Options) string {
+	a := o.VirtualAddr
+	if !a.IsValid() {
+		a = netip.IPv4Unspecified()
+	}
+	return netip.AddrPortFrom(a, o.Port).String()
+}
