@@ -3,6 +3,7 @@ package lvscf
 import (
 	"errors"
 	"net/netip"
+	"reflect"
 	"testing"
 )
 
@@ -35,4 +36,12 @@ func mustParse(t testing.TB, text string) *Document {
 		t.Fatal(err)
 	}
 	return d
+}
+
+// equalConfig compares two configurations by everything in them.
+func equalConfig(t testing.TB, got, want *Config) {
+	t.Helper()
+	if !reflect.DeepEqual(got, want) {
+		t.Errorf("Config = %+v\nwant %+v", *got, *want)
+	}
 }

@@ -93,19 +93,16 @@ func (st *statement) mismatch() bool {
 	return st.n > 0 && st.tok[st.n-1].mismatch || st.key.mismatch
 }
 
-// fit reads the tokens again by the original's rule if there are more than max of them and that rule finds no more than
-// max. The original accepts `"a" b"` as a" b: odd, but what it accepts keeps its meaning.
+// fit reads the tokens again by the original's rule if there are more than max of them or their quotes do not match, and
+// that rule sees nothing wrong. The original accepts `"a" b"` as a" b: odd, but what it accepts keeps its meaning.
 func (st *statement) fit(text string, max int) bool {
-	if st.n <= max {
+	if st.n <= max && !st.mismatch() {
 		return true
-	}
-	if !isQuote(text[st.tok[0].start]) {
-		return false
 	}
 	again := *st
 	again.collect(text, originalToken)
 	if again.n > max || again.mismatch() {
-		return false
+		return st.n <= max
 	}
 	*st = again
 	return true

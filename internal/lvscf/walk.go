@@ -135,7 +135,7 @@ func (w *walker) opening() (name token, p structural, empty bool) {
 	}
 	p = structural{severity: Error, line: st.no, key: keyword(st.scope)}
 	write := "write " + p.key + " NAME {"
-	sound := !st.equal && (st.n == 2 || st.n > 2 && st.fit(w.text, 2)) && !st.mismatch()
+	sound := !st.equal && st.fit(w.text, 2) && st.n == 2 && !st.mismatch()
 	switch {
 	case sound && w.text[st.tok[1].start:st.tok[1].end] == "{":
 		if name = st.tok[0]; name.value(w.text) != "" {
