@@ -25,12 +25,12 @@ import (
 // bed runs a Daemon on a table in memory and with monitors that say what the test lets them say. The real kernel and
 // real nannies are in lab/e2e; here it is about what no lab can time: a bubble's clock, refusals, floods.
 type bed struct {
-	t        *testing.T
-	file     string
-	kernel   *memory
-	daemon   *Daemon
-	signals  chan os.Signal
-	ended    chan error
+	t       *testing.T
+	file    string
+	kernel  *memory
+	daemon  *Daemon
+	signals chan os.Signal
+	ended   chan error
 
 	mu       sync.Mutex
 	monitors map[string]*fake // by the real server's address

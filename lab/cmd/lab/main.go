@@ -14,9 +14,10 @@ import (
 )
 
 const usage = `usage: lab run [flags] -- COMMAND [ARG...]     run a command on a kernel with IPVS
+       lab demo [flags]                        a running cluster in the terminal
        lab realserver [flags]                  serve pages that name the server
        lab version
-'lab run -h' lists the flags.
+'lab run -h' and 'lab demo -h' list the flags.
 `
 
 // exitLab is the status for "the lab itself failed"; the command's own statuses are passed on.
@@ -45,6 +46,8 @@ func dispatch(name string, args []string) int {
 		return run(args)
 	case host.InitCommand:
 		return guest.HostInit()
+	case "demo":
+		return showDemo(args)
 	case "realserver":
 		return serveReal(args)
 	case "version":

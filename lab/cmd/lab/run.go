@@ -76,6 +76,11 @@ func run(args []string) int {
 		fmt.Fprintln(os.Stderr, "lab:", err)
 		return exitUsage
 	}
+	return f.start()
+}
+
+// start runs the command on a kernel and returns its status, or the lab's own.
+func (f *runFlags) start() int {
 	if err := f.absolute(); err != nil {
 		return report(err)
 	}
