@@ -17,7 +17,7 @@ import (
 func TestKernelKnowsEveryScheduler(t *testing.T) {
 	need(t, "ipvsadm")
 	n := network(t, topology.Options{Reals: 1})
-	for _, scheduler := range strings.FieldsSeq("rr wrr lc wlc lblc lblcr dh sh sed nq fo ovf mh") {
+	for scheduler := range strings.FieldsSeq("rr wrr lc wlc lblc lblcr dh sh sed nq fo ovf mh") {
 		run(t, n.Router(1), "ipvsadm", "-A", "-t", hostPort(topology.VIP), "-s", scheduler)
 		if got, want := table(t, n.Router(1)), []string{"-A -t 192.0.2.100:80 -s " + scheduler}; !slices.Equal(got, want) {
 			t.Errorf("table = %q, want %q", got, want)
