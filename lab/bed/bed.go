@@ -22,6 +22,7 @@ type Options struct {
 	Dir    string
 	Out    string // directory of the machine that is writable inside as $LAB_OUT; empty: a temporary one
 	Memory string // of a booted kernel, as the kernel takes it: 512M, 1G
+	Self   string // program that plays process 1; empty: this one
 
 	Stdin          io.Reader
 	Stdout, Stderr io.Writer
@@ -46,6 +47,18 @@ func (o Options) Job() wire.Job {
 // TimedOut is the error for a command that took too long.
 func (o Options) TimedOut() error {
 	return fmt.Errorf("%w: %s still running after %v", ErrTimeout, o.Argv[0], o.Timeout)
+}
+
+// Program returns the program that plays process 1.
+func (o Options) Program() (string, error) {
+	if o.Self != "" {
+		return o.Self, nil
+	}
+	self, err := os.Executable()
+	if err != nil {
+		return "", fmt.Errorf("find own program: %w", err)
+	}
+	return self, nil
 }
 
 // Asked reports whether err means that somebody wanted the run to end, so that no further explanation is due.

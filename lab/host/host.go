@@ -83,9 +83,9 @@ func Run(ctx context.Context, o bed.Options) (int, error) {
 
 // start makes the namespaces and process 1 in them.
 func start(o bed.Options) (*process, error) {
-	self, err := os.Executable()
+	self, err := o.Program()
 	if err != nil {
-		return nil, fmt.Errorf("find own program: %w", err)
+		return nil, err
 	}
 	text, err := o.Job().Encode()
 	if err != nil {

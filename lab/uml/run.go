@@ -41,9 +41,9 @@ func Run(ctx context.Context, o bed.Options) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	self, err := os.Executable()
+	self, err := o.Program()
 	if err != nil {
-		return 0, fmt.Errorf("find own program: %w", err)
+		return 0, err
 	}
 	work, err := bed.NewWorkDir()
 	if err != nil {

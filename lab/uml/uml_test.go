@@ -18,6 +18,9 @@ import (
 	"github.com/piranha-lvs/piranha/lab/wire"
 )
 
+// initEnv names the program that plays process 1 for the test that starts another lab.
+const initEnv = "LAB_TEST_INIT"
+
 // The test binary plays the lab binary: process 1 of the kernel and its keeper.
 func TestMain(m *testing.M) {
 	switch {
@@ -31,12 +34,26 @@ func TestMain(m *testing.M) {
 		os.Exit(0)
 	case len(os.Args) > 1 && os.Args[1] == "run-forever":
 		// A lab for TestKilledLabLeavesNothing.
-		_, err := Run(context.Background(), bed.Options{Argv: []string{"sh", "-c", "echo up; while :; do :; done"}, Env: os.Environ(), Dir: "/",
+		_, err := Run(context.Background(), bed.Options{Argv: []string{"sh", "-c", "echo up; while :; do :; done"}, Env: os.Environ(), Dir: "/", Self: os.Getenv(initEnv),
 			Memory: "256M", Timeout: time.Minute, Stdout: os.Stdout, Stderr: os.Stderr})
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
 	os.Exit(m.Run())
+}
+
+// process1 returns the program that plays process 1: the test binary, unless it was built with the race detector, which
+// needs more address space than a process of the booted kernel has.
+func process1(t *testing.T) string {
+	t.Helper()
+	if !raceEnabled {
+		return ""
+	}
+	plain := filepath.Join(t.TempDir(), "plain.test")
+	if out, err := exec.Command("go", "test", "-c", "-o", plain, ".").CombinedOutput(); err != nil {
+		t.Fatalf("build without race detector: %v\n%s", err, out)
+	}
+	return plain
 }
 
 // boot runs a shell command on a booted kernel.
@@ -50,7 +67,7 @@ func boot(t *testing.T, o bed.Options, script string) (status int, stdout, stder
 	}
 	var out, errOut bytes.Buffer
 	o.Stdout, o.Stderr = &out, &errOut
-	o.Argv, o.Env, o.Dir, o.Memory = []string{"sh", "-c", script}, os.Environ(), "/", "256M"
+	o.Argv, o.Env, o.Dir, o.Memory, o.Self = []string{"sh", "-c", script}, os.Environ(), "/", "256M", process1(t)
 	if o.Timeout == 0 {
 		o.Timeout = 30 * time.Second
 	}
@@ -132,7 +149,7 @@ func TestKilledLabLeavesNothing(t *testing.T) {
 		t.Fatal(err)
 	}
 	cmd := exec.Command(self, "run-forever")
-	cmd.Env = append(os.Environ(), "TMPDIR="+tmp)
+	cmd.Env = append(os.Environ(), "TMPDIR="+tmp, initEnv+"="+process1(t))
 	out, err := cmd.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)
