@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"golang.org/x/sys/unix"
@@ -85,9 +86,8 @@ func (t *moduleTree) order(names []string) ([]string, error) {
 		if !ok {
 			return nil, fmt.Errorf("load module %s: not in %s", name, t.dir)
 		}
-		deps := t.deps[file]
-		for i := len(deps) - 1; i >= 0; i-- {
-			add(deps[i])
+		for _, dep := range slices.Backward(t.deps[file]) {
+			add(dep)
 		}
 		add(file)
 	}
