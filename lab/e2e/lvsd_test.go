@@ -126,8 +126,7 @@ func TestKilledLvsd(t *testing.T) {
 	next := c.lvsd()
 	next.WaitLog("table adopted rows=3 writes=0", patience)
 	for range 3 {
-		next.WaitLog("real server up", patience)
-		next.Mark()
+		next.WaitNext("real server up", patience)
 		wantRows(t, c, want)
 	}
 	time.Sleep(300 * time.Millisecond)

@@ -118,24 +118,47 @@ func (p *process) Mark() {
 }
 
 func (p *process) find(substring string) (string, bool) {
+	line, _, found := p.search(substring)
+	return line, found
+}
+
+func (p *process) search(substring string) (line string, at int, found bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	for _, line := range p.lines[p.from:] {
-		if strings.Contains(line, substring) {
-			return line, true
+	for i := p.from; i < len(p.lines); i++ {
+		if strings.Contains(p.lines[i], substring) {
+			return p.lines[i], i, true
 		}
 	}
-	return "", false
+	return "", 0, false
 }
 
 // WaitLog waits for a line, printed since Mark, that contains the substring, and returns it.
 func (p *process) WaitLog(substring string, limit time.Duration) string {
 	p.t.Helper()
+	line, _ := p.await(substring, limit)
+	return line
+}
+
+// WaitNext is WaitLog that moves the mark behind the line it found. WaitLog followed by Mark would skip the lines that
+// are printed between the two.
+func (p *process) WaitNext(substring string, limit time.Duration) string {
+	p.t.Helper()
+	line, at := p.await(substring, limit)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.from = at + 1
+	return line
+}
+
+// await returns a line and its number.
+func (p *process) await(substring string, limit time.Duration) (string, int) {
+	p.t.Helper()
 	end := time.Now().Add(limit)
 	for {
 		ended := p.hasEnded() // asked first, so that the last lines are looked at
-		if line, ok := p.find(substring); ok {
-			return line
+		if line, at, ok := p.search(substring); ok {
+			return line, at
 		}
 		if ended {
 			p.t.Fatalf("%s ended (%v) without a line containing %q", p.name, p.err, substring)
