@@ -68,6 +68,8 @@ type Daemon struct {
 	dirty  bool       // the table may differ from what is desired
 	failed string     // the last failure to write, so that it is logged once
 
+	gate      gate
+	env       []string // of monitors
 	reports   chan event
 	questions chan func()
 	running   sync.WaitGroup
@@ -93,6 +95,7 @@ func New(o Options, cfg *lvscf.Config, t table, log *eventlog.Logger) *Daemon {
 	return &Daemon{
 		opt: o, log: log, table: t, keep: supervise.Keep, cfg: cfg,
 		health: map[rowKey]*health{}, monitors: map[rowKey]*monitor{},
+		gate: make(gate, startsAtOnce), env: childEnv(),
 		reports: make(chan event, 256), questions: make(chan func()),
 	}
 }

@@ -3,6 +3,7 @@ package lvs
 import (
 	"context"
 	"os"
+	"sync"
 	"time"
 
 	"github.com/piranha-lvs/piranha/internal/supervise"
@@ -11,6 +12,27 @@ import (
 // backoff is the pause before a monitor that died is started again. The first is short: its server's row stays as it is
 // meanwhile, so nobody watches it.
 var backoff = supervise.Backoff{First: 100 * time.Millisecond, Max: 30 * time.Second, Settled: 10 * time.Second}
+
+// gate bounds how many monitors are being started at the same time, so that those that run already, and their probes, are
+// not starved while a thousand more are loaded.
+type gate chan struct{}
+
+const (
+	startsAtOnce = 16
+	startTime    = time.Second // a monitor that has said nothing by then counts as started
+)
+
+// enter waits for a place and returns what gives it back, at the latest after startTime.
+func (g gate) enter(ctx context.Context) (leave func()) {
+	select {
+	case g <- struct{}{}:
+	case <-ctx.Done():
+		return func() {}
+	}
+	leave = sync.OnceFunc(func() { <-g })
+	time.AfterFunc(startTime, leave)
+	return leave
+}
 
 // monitor is a nanny that lvsd keeps running for one real server.
 type monitor struct {
@@ -47,7 +69,7 @@ func (d *Daemon) startMonitor(ctx context.Context, rs server) {
 	m := &monitor{server: rs, stop: stop}
 	d.monitors[rs.key] = m
 	argv := rs.monitor.argv(d.health[rs.key].state == down)
-	c := supervise.Command{Path: argv[0], Args: argv, Env: childEnv(), Credential: d.opt.Credential, ReportFD: reportFD}
+	c := supervise.Command{Path: argv[0], Args: argv, Env: d.env, Credential: d.opt.Credential, ReportFD: reportFD}
 	custom := rs.monitor.custom
 	if custom {
 		c.ReportFD = 1
@@ -56,7 +78,12 @@ func (d *Daemon) startMonitor(ctx context.Context, rs server) {
 		c.Output = os.Stdout
 	}
 	d.running.Go(func() {
+		started := d.gate.enter(ctx)
+		defer started()
 		d.keep(ctx, c, backoff, func(e supervise.Event) {
+			if e.Pid == 0 { // it has spoken, or is dead
+				started()
+			}
 			said := event{monitor: m, pid: e.Pid, died: e.Died}
 			if e.Line != "" {
 				said.report = readReport(e.Line, custom)

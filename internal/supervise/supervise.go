@@ -7,7 +7,6 @@ import (
 	"errors"
 	"io"
 	"os"
-	"os/exec"
 	"syscall"
 	"time"
 )
@@ -43,7 +42,7 @@ type Backoff struct {
 const Grace = 2 * time.Second
 
 // maxLine bounds the lines a child can make us keep; longer ones come in pieces.
-const maxLine = 4096
+const maxLine = 1024
 
 // Keep starts the program, and starts it again whenever it ends, until ctx is done; then it ends the child, with
 // SIGTERM first, and returns. It calls tell for each event from this goroutine and, for lines, from no other at the
@@ -83,41 +82,22 @@ func runOnce(ctx context.Context, c Command, tell func(Event)) error {
 		return err
 	}
 	defer said.Close()
-	cmd := exec.CommandContext(ctx, c.Path)
-	cmd.Args, cmd.Env, cmd.Dir = c.Args, c.Env, "/"
-	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
-	cmd.WaitDelay = Grace
-	// The child also sees its report pipe close; the signal is for monitors that do not look.
-	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGTERM, Credential: c.Credential}
-	if c.ReportFD == 1 {
-		cmd.Stdout, cmd.Stderr = say, say
-	} else {
-		cmd.ExtraFiles = []*os.File{say}
-		if c.Output != nil {
-			cmd.Stdout, cmd.Stderr = c.Output, c.Output
-		}
-	}
-	err = cmd.Start()
+	child, err := start(c, say)
 	say.Close()
 	if err != nil {
 		return err
 	}
-	tell(Event{Pid: cmd.Process.Pid})
-	return wait(cmd, said, tell)
-}
-
-// wait passes on the child's lines until it has ended. A grandchild that holds the pipe open delays nothing.
-func wait(cmd *exec.Cmd, said *os.File, tell func(Event)) error {
+	tell(Event{Pid: child.process.Pid})
+	stop := context.AfterFunc(ctx, child.stop)
+	defer stop()
 	ended := make(chan error, 1)
 	go func() {
-		ended <- cmd.Wait()
+		ended <- child.wait()
+		// A grandchild that holds the pipe open delays nothing.
 		_ = said.SetReadDeadline(time.Now().Add(100 * time.Millisecond))
 	}()
 	lines(said, func(line string) { tell(Event{Line: line}) })
-	if err := <-ended; err != nil {
-		return err
-	}
-	return errEnded
+	return <-ended
 }
 
 func lines(r io.Reader, each func(string)) {

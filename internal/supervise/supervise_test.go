@@ -7,6 +7,7 @@ import (
 	"os/exec"
 	"slices"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"testing/synctest"
@@ -87,6 +88,47 @@ func TestStopEndsTheChild(t *testing.T) {
 	})
 	if err := syscall.Kill(pid, 0); !errors.Is(err, syscall.ESRCH) {
 		t.Errorf("child %d after Keep returned: %v, want no such process", pid, err)
+	}
+}
+
+// TestNoThreadForEachChild: a thousand children shall not cost a thousand threads.
+func TestNoThreadForEachChild(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	const children = 100
+	var up, ended sync.WaitGroup
+	up.Add(children)
+	for range children {
+		ended.Go(func() {
+			Keep(ctx, Command{Path: "/bin/sh", Args: []string{"sh", "-c", "echo up >&3; exec sleep 60"}, ReportFD: 3}, Backoff{}, func(e Event) {
+				if e.Line == "up" {
+					up.Done()
+				}
+			})
+		})
+	}
+	up.Wait()
+	threads, err := os.ReadDir("/proc/self/task")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(threads) > children/2 {
+		t.Errorf("%d threads for %d children", len(threads), children)
+	}
+	cancel()
+	ended.Wait()
+}
+
+func TestChildThatIgnoresTheSignalIsKilled(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	began := time.Now()
+	Keep(ctx, Command{Path: "/bin/sh", Args: []string{"sh", "-c", "trap '' TERM; echo up >&3; while :; do sleep 3; done"}, ReportFD: 3},
+		Backoff{}, func(e Event) {
+			if e.Line == "up" {
+				cancel()
+			}
+		})
+	if took := time.Since(began); took < Grace {
+		t.Errorf("ended after %v although it ignores SIGTERM; want the kill after %v", took, Grace)
 	}
 }
 

@@ -1,0 +1,88 @@
+package supervise
+
+import (
+	"errors"
+	"os"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// child is a running process. It is waited for through its pidfd, by the runtime's poller: waiting for the process
+// itself would block a thread of ours for each.
+type child struct {
+	process *os.Process
+	pidfd   *os.File // nil on kernels without (before 5.4)
+	ended   chan struct{}
+}
+
+// start starts the program; say is the write end of its report pipe.
+func start(c Command, say *os.File) (*child, error) {
+	null, err := os.OpenFile(os.DevNull, os.O_RDWR, 0)
+	if err != nil {
+		return nil, err
+	}
+	defer null.Close()
+	out := null
+	if c.Output != nil {
+		out = c.Output
+	}
+	files := []*os.File{null, out, out, say}
+	if c.ReportFD == 1 {
+		files = []*os.File{null, say, say}
+	}
+	pidfd := -1
+	process, err := os.StartProcess(c.Path, c.Args, &os.ProcAttr{
+		Dir: "/", Env: c.Env, Files: files,
+		// The child also sees its report pipe close; the signal is for monitors that do not look.
+		Sys: &syscall.SysProcAttr{Pdeathsig: syscall.SIGTERM, Credential: c.Credential, PidFD: &pidfd},
+	})
+	if err != nil {
+		return nil, err
+	}
+	ch := &child{process: process, ended: make(chan struct{})}
+	if pidfd >= 0 && syscall.SetNonblock(pidfd, true) == nil {
+		ch.pidfd = os.NewFile(uintptr(pidfd), "pidfd")
+	}
+	return ch, nil
+}
+
+// wait reaps the process and says how it ended.
+func (ch *child) wait() error {
+	defer close(ch.ended)
+	if ch.pidfd != nil {
+		ch.await()
+		ch.pidfd.Close()
+	}
+	state, err := ch.process.Wait()
+	switch {
+	case err != nil:
+		return err
+	case state.Success():
+		return errEnded
+	}
+	return errors.New(state.String())
+}
+
+// await parks the goroutine until the pidfd is readable, which it is once the process has ended.
+func (ch *child) await() {
+	raw, err := ch.pidfd.SyscallConn()
+	if err != nil {
+		return
+	}
+	_ = raw.Read(func(fd uintptr) bool {
+		n, err := unix.Poll([]unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}, 0)
+		return n > 0 || err != nil && !errors.Is(err, unix.EINTR)
+	})
+}
+
+// stop asks the process to end, and sees that it does.
+func (ch *child) stop() {
+	_ = ch.process.Signal(syscall.SIGTERM)
+	select {
+	case <-ch.ended:
+	case <-time.After(Grace):
+		_ = ch.process.Kill()
+	}
+}
