@@ -125,13 +125,7 @@ func (o *originalReader) judge(st *statement, in Scope) (Severity, problem) {
 	}
 	i := findKey(in, words[0])
 	if i < 0 || keys[i].Extension {
-		hint := suggest(in, words[0])
-		if i >= 0 {
-			hint = words[0] + " is an extension"
-		} else if st.equal && words[0] != st.key.value(o.text) {
-			hint = "write blanks around the ="
-		}
-		return Error, problem{CodeUnknown, "unknown command", hint}
+		return Error, problem{CodeUnknown, "unknown command", o.unknownHint(st, in, words[0])}
 	}
 	k := &keys[i]
 	values := words[min(2, len(words)):]
@@ -160,6 +154,19 @@ func (o *originalReader) judge(st *statement, in Scope) (Severity, problem) {
 		return Error, p
 	}
 	return originalDoubt(k, st, values[0])
+}
+
+// unknownHint says what to do about a line whose first word the original does not know.
+func (o *originalReader) unknownHint(st *statement, in Scope, word string) string {
+	switch {
+	case len(o.found.errors) == maxFindings:
+		return "" // it would not be kept
+	case findKey(in, word) >= 0:
+		return word + " is an extension"
+	case st.equal && word != st.key.value(o.text):
+		return "write blanks around the ="
+	}
+	return suggest(in, word)
 }
 
 // originalValue converts a value as the original does, names taken for known.
