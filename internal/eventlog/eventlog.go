@@ -7,7 +7,6 @@ package eventlog
 import (
 	"strconv"
 	"sync"
-	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -40,7 +39,6 @@ type Logger struct {
 	verbose bool
 	path    string // socket of the system logger
 	stdout  int    // descriptor of standard output
-	now     func() time.Time
 
 	mu     sync.Mutex
 	socket int // -1 until the first message
@@ -50,7 +48,7 @@ type Logger struct {
 // New returns the log of the program called name, which precedes every line and is the syslog identity. Without
 // verbose, Debug writes nothing.
 func New(name string, dest Dest, verbose bool) *Logger {
-	return &Logger{name: name, dest: dest, verbose: verbose, path: syslogPath, stdout: 1, now: time.Now, socket: -1}
+	return &Logger{name: name, dest: dest, verbose: verbose, path: syslogPath, stdout: 1, socket: -1}
 }
 
 // Verbose tells whether Debug writes anything.
@@ -89,11 +87,11 @@ func (l *Logger) write(severity int, msg string, kv []string) {
 	}
 }
 
-// appendHeader writes what libc's syslog(3) writes: <PRI>Mmm dd hh:mm:ss ident[pid]: in local time.
+// appendHeader writes <PRI>ident[pid]: as libc's syslog(3) does, but for the time, which RFC 3164 (4.3.2) lets the system
+// logger put in. Most take their own anyway, and local time is dear: reading the time zone takes 47 kB in every nanny.
 func (l *Logger) appendHeader(b []byte, severity int) []byte {
 	b = strconv.AppendInt(append(b, '<'), int64(facilityDaemon|severity), 10)
-	b = l.now().AppendFormat(append(b, '>'), time.Stamp)
-	b = append(append(b, ' '), l.name...)
+	b = append(append(b, '>'), l.name...)
 	b = strconv.AppendInt(append(b, '['), int64(unix.Getpid()), 10)
 	return append(b, "]: "...)
 }
