@@ -79,3 +79,14 @@ func (d *Document) Name() string { return d.name }
 
 // Bytes returns the text as it stands: after Parse, every byte it was given.
 func (d *Document) Bytes() []byte { return []byte(d.text) }
+
+// Replace takes a whole new text, as from an editor; the document stays that of the same file. What Parse refuses is
+// refused here too and changes nothing.
+func (d *Document) Replace(text []byte) error {
+	n, err := Parse(d.name, text)
+	if err != nil {
+		return err
+	}
+	d.text = n.text
+	return nil
+}

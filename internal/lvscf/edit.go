@@ -44,7 +44,7 @@ func (d *Document) set(p Path, key, value string) error {
 	if !ok {
 		return ErrValue
 	}
-	return d.replace(o.text[:st.start] + text + o.text[st.end:])
+	return d.take(o.text[:st.start] + text + o.text[st.end:])
 }
 
 // locate finds block and key.
@@ -64,8 +64,8 @@ func (d *Document) locate(p Path, key string) (o *outline, block, k int, err err
 	return o, block, k, err
 }
 
-// replace takes a new text.
-func (d *Document) replace(text string) error {
+// take makes an edited text the document's own.
+func (d *Document) take(text string) error {
 	if len(text) > MaxSize {
 		return fmt.Errorf("%w: the file would be larger than %d MB", ErrValue, MaxSize>>20)
 	}
@@ -167,7 +167,7 @@ func (d *Document) addStatement(o *outline, block int, k *Key, words []string) e
 	default:
 		at = len(o.text)
 	}
-	return d.replace(insertLines(o.text, at, text))
+	return d.take(insertLines(o.text, at, text))
 }
 
 // indentIn returns the indentation of a statement in a block: that of its neighbours, else that of the first statement
@@ -209,5 +209,5 @@ func (d *Document) Unset(p Path, key string) error {
 		// An empty file is no configuration; an empty line is.
 		text = "\n"
 	}
-	return d.replace(text)
+	return d.take(text)
 }

@@ -48,7 +48,7 @@ func (d *Document) addService(scope Scope, name string, after Path) error {
 	if o.spaced(0) {
 		list = slices.Insert(list, 0, "")
 	}
-	return d.replace(insertLines(o.text, at, list...))
+	return d.take(insertLines(o.text, at, list...))
 }
 
 // AddServer adds an empty server block at the end of the service p addresses. An empty block is not active.
@@ -79,7 +79,7 @@ func (d *Document) AddServer(p Path, name string) error {
 	if o.spaced(service) {
 		list = slices.Insert(list, 0, "")
 	}
-	return d.replace(insertLines(o.text, at, list...))
+	return d.take(insertLines(o.text, at, list...))
 }
 
 // Remove removes the block p addresses with the comment lines directly above it, and the empty line that would be left
@@ -105,7 +105,7 @@ func (d *Document) Remove(p Path) error {
 	if text == "" {
 		text = "\n"
 	}
-	return d.replace(text)
+	return d.take(text)
 }
 
 // endsGroup reports whether an empty line, a closing brace or the end of the text follows.
@@ -148,7 +148,7 @@ func (d *Document) Rename(p Path, name string) error {
 	if err != nil {
 		return fail(err)
 	}
-	return d.replace(o.text[:b.start] + header + o.text[end:])
+	return d.take(o.text[:b.start] + header + o.text[end:])
 }
 
 // Move gives the block p addresses the place index, from 0, among the blocks of its kind around it. The blocks change
@@ -179,7 +179,7 @@ func (d *Document) Move(p Path, index int) error {
 		return nil
 	}
 	order := slices.Insert(slices.Delete(slices.Clone(slots), old, old+1), index, i)
-	return d.replace(o.rearrange(slots, order))
+	return d.take(o.rearrange(slots, order))
 }
 
 // rearrange puts the blocks of order into the places of slots.
@@ -221,7 +221,7 @@ func (d *Document) closedOutline() (*outline, error) {
 		return o, nil
 	}
 	closed := *d
-	if err := closed.replace(insertLines(o.text, len(o.text), missing...)); err != nil {
+	if err := closed.take(insertLines(o.text, len(o.text), missing...)); err != nil {
 		return nil, err
 	}
 	return closed.outline()

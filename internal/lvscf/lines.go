@@ -43,7 +43,7 @@ func (l *lines) next() (line, bool) {
 	l.no++
 	ln := line{no: l.no, start: l.pos, end: min(l.lf, l.cr)}
 	ln.next = min(ln.end+1, len(l.text))
-	if l.cr+1 == l.lf && ln.end == l.cr {
+	if l.cr+1 == l.lf && l.lf < len(l.text) {
 		ln.next = l.lf + 1
 	}
 	l.pos = ln.next

@@ -13,7 +13,7 @@ import (
 
 // testLookup knows two names of each kind and needs no network.
 var testLookup = fixedLookup(map[string]string{"localhost": "127.0.0.1", "router.example.com": "192.0.2.7"},
-	map[string]uint16{"http/tcp": 80, "smtp/tcp": 25, "domain/tcp": 53, "domain/udp": 53, "tftp/udp": 69})
+	map[string]uint16{"http/tcp": 80, "https/tcp": 443, "smtp/tcp": 25, "domain/tcp": 53, "domain/udp": 53, "tftp/udp": 69})
 
 // sampleLines finds the lines a sample's first comment names: "# line 5: ..." or "# lines 4, 7 and 9: ...".
 var sampleLines = regexp.MustCompile(`^# lines? ([0-9, and]+):`)
