@@ -1,0 +1,214 @@
+package election
+
+import "time"
+
+// Step is the election: what follows from an event, given everything before. now must come from a clock that nobody
+// sets, and must not go back.
+func Step(s State, e Event, now time.Time) (State, []Action) {
+	m := machine{State: s, now: now}
+	if m.Phase == Unstarted || m.Phase == Ended {
+		if _, ok := e.(Start); ok && m.Phase == Unstarted {
+			m.start()
+			m.settle()
+			m.arm()
+		}
+		return m.State, m.actions
+	}
+	m.noticeStall()
+	m.handle(e)
+	m.expire()
+	m.settle()
+	m.arm()
+	return m.State, m.actions
+}
+
+// machine is one Step under way.
+type machine struct {
+	State
+	now     time.Time
+	actions []Action
+}
+
+func (m *machine) do(a Action)         { m.actions = append(m.actions, a) }
+func (m *machine) info(text string)    { m.do(Log{Info, text}) }
+func (m *machine) warning(text string) { m.do(Log{Warning, text}) }
+
+func (m *machine) handle(e Event) {
+	switch e := e.(type) {
+	case Packet:
+		m.packet(e)
+	case Drained:
+		m.drained()
+	case Link:
+		m.link(e)
+	case LvsdDied:
+		m.lvsdDied()
+	case LvsdUp:
+		m.LvsdDown, m.restartAt = false, time.Time{}
+	case Activated:
+		m.activated(e)
+	case ActivationFailed:
+		m.activationFailed(e)
+	case Deactivated:
+		m.deactivated(e)
+	case DeactivationFailed:
+		m.deactivationFailed(e)
+	case Switchover:
+		m.switchover()
+	case EnterStandby:
+		m.enterStandby(e.Force)
+	case Resume:
+		m.resume()
+	case Stop:
+		m.stop(e.Signal)
+	case Reload:
+		m.reload(e.Config)
+	}
+}
+
+func (m *machine) start() {
+	if !m.Config.BackupActive && m.Config.Role == Backup {
+		m.info("We are backup node and backup is marked inactive -- exiting pulse")
+		m.enter(Ended)
+		m.do(Exit{255})
+		return
+	}
+	if m.Config.Role == Primary {
+		m.info("STARTING PULSE AS MASTER")
+	} else {
+		m.info("STARTING PULSE AS BACKUP")
+	}
+	m.Standby = m.Config.Standby && m.Config.BackupActive
+	if !m.Config.BackupActive {
+		// Nobody else can hold the addresses: what an earlier run left up may serve on.
+		m.enter(Inactive)
+		return
+	}
+	m.sendAt = m.now.Add(m.Config.Keepalive)
+	m.deadAt = m.now.Add(m.Config.Deadtime)
+	m.deactivate(Clearing, AtStart)
+}
+
+// enter changes the phase.
+func (m *machine) enter(p Phase) {
+	m.Phase, m.Since = p, m.now
+}
+
+// send sends what we claim to be, if anything.
+func (m *machine) send(copies int) {
+	if kind := m.Claim(); kind != 0 && m.Config.BackupActive {
+		m.do(Send{Kind: kind, Flags: m.Flags(), Turn: m.Turn, Copies: copies})
+	}
+}
+
+// noticeStall gives the partner time when we were the one that did not run: its packets may be lost, as while a
+// virtual machine was moved. A machine that always stalls must find out in the end that the partner is dead, so only
+// the first stall in a silence is forgiven altogether, and later ones by their length.
+func (m *machine) noticeStall() {
+	late := m.now.Sub(m.armed)
+	if m.armed.IsZero() || late <= m.Config.Deadtime/3 || !m.Config.BackupActive || m.Partner.Health == Left {
+		return
+	}
+	m.waitUntil = time.Time{}
+	if m.Partner.Kind == Stopped {
+		m.Partner.Kind = 0 // no longer news
+	}
+	if !m.draining {
+		m.draining = true
+		m.do(Drain{})
+	}
+	if m.graced && !m.deadAt.IsZero() {
+		m.deadAt = m.deadAt.Add(late)
+		return
+	}
+	m.warning("own stall: the partner gets a fresh deadtime, late=" + late.String())
+	m.graced = true
+	m.deadAt = m.now.Add(m.Config.Deadtime)
+	if m.Partner.Health == Dead {
+		m.Partner.Health = Unknown
+	}
+}
+
+// due says whether a deadline has come, and clears it.
+func (m *machine) due(at *time.Time) bool {
+	if at.IsZero() || m.now.Before(*at) {
+		return false
+	}
+	*at = time.Time{}
+	return true
+}
+
+// expire acts on every deadline that has come.
+func (m *machine) expire() {
+	if at := m.sendAt; m.due(&m.sendAt) {
+		m.send(1)
+		// At a fixed rate, but what was missed is not made up for.
+		if m.sendAt = at.Add(m.Config.Keepalive); !m.sendAt.After(m.now) {
+			m.sendAt = m.now.Add(m.Config.Keepalive)
+		}
+	}
+	if !m.draining && !m.deadAt.IsZero() && !m.now.Before(m.deadAt) {
+		m.draining = true
+		m.do(Drain{})
+	}
+	if m.due(&m.holdUntil) {
+		m.holdFailed = false
+	}
+	if m.due(&m.wantUntil) {
+		m.warning("switchover: the partner did not give way")
+	}
+	if m.due(&m.restartAt) {
+		m.do(RestartLvsd{})
+	}
+	if m.due(&m.linkAt) {
+		m.LinkDown = false
+		m.info("Local NIC link(s) restored: Pulse enabled")
+	}
+	if m.due(&m.announceAt) && m.Phase == Active {
+		m.do(Announce{})
+	}
+	if m.due(&m.deactivateAt) {
+		m.op++
+		m.do(Deactivate{m.op, m.reason})
+	}
+}
+
+// drained decides on the dead timer, now that nothing is left unread.
+func (m *machine) drained() {
+	if !m.draining {
+		return
+	}
+	m.draining = false
+	if m.deadAt.IsZero() || m.now.Before(m.deadAt) {
+		return
+	}
+	m.partnerGone(Dead)
+}
+
+// arm sets the timer for the earliest deadline.
+func (m *machine) arm() {
+	if m.Phase == Ended {
+		return
+	}
+	next := time.Time{}
+	for _, at := range [...]time.Time{
+		m.sendAt, m.waitUntil, m.holdUntil, m.wantUntil, m.restartAt, m.linkAt, m.announceAt, m.deactivateAt,
+	} {
+		next = earlier(next, at)
+	}
+	if !m.draining {
+		next = earlier(next, m.deadAt)
+	}
+	if next != m.armed {
+		m.armed = next
+		m.do(Arm{next})
+	}
+}
+
+// earlier returns the earlier of two deadlines, of which the zero one is not set.
+func earlier(a, b time.Time) time.Time {
+	if a.IsZero() || !b.IsZero() && b.Before(a) {
+		return b
+	}
+	return a
+}
