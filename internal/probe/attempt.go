@@ -60,13 +60,15 @@ func (p *Prober) connect(fd int) Result {
 			err = unix.Errno(code)
 		}
 	}
-	if err == nil && p.protocol == TCP && p.connectedToSelf(fd) {
-		err = unix.ECONNREFUSED
-	}
-	if err != nil {
+	switch {
+	case err != nil:
 		return failed(ConnectFailed, err)
+	case !p.connectedToSelf(fd):
+		return Result{}
+	case p.protocol == UDP:
+		return failed(ReadFailed, unix.ECONNREFUSED)
 	}
-	return Result{}
+	return failed(ConnectFailed, unix.ECONNREFUSED)
 }
 
 // localAddress is room for getsockname(2), the x/sys wrapper of which allocates.
@@ -75,8 +77,9 @@ type localAddress struct {
 	len uint32
 }
 
-// connectedToSelf tells whether a socket was joined with itself. TCP allows that, on a director that is a real server
-// too, when the kernel happens to choose the port nobody listens on as the local one: a dead server would look alive.
+// connectedToSelf tells whether a socket was joined with itself. That happens, on a director that is a real server too,
+// when the kernel chooses the port nobody listens on as the local one: a dead server would look alive, and over UDP
+// answer what it was asked.
 func (p *Prober) connectedToSelf(fd int) bool {
 	p.self.len = unix.SizeofSockaddrAny
 	_, _, errno := unix.RawSyscall(unix.SYS_GETSOCKNAME, uintptr(fd), uintptr(unsafe.Pointer(&p.self.raw)), uintptr(unsafe.Pointer(&p.self.len)))

@@ -248,7 +248,7 @@ func TestAllocations(t *testing.T) {
 		{"send and expect", serveRaw(t, "HTTP/1.0 200 OK"), exchange("x", "HTTP"), Up},
 		{"refused", nobody(t, TCP), Check{Timeout: patience}, ConnectFailed},
 		{"timed out", serveRaw(t, ""), Check{Expect: "x", HasExpect: true, Timeout: time.Millisecond}, ReadTimeout},
-		{"mismatch", serveRaw(t, "SSH-2.0"), expect("HTTP"), Mismatch},
+		{"mismatch", serveRaw(t, "SSH-2.0"), exchange("x", "HTTP"), Mismatch},
 		{"udp refused", nobody(t, UDP), exchange("x", "x"), ReadFailed},
 	}
 	for _, tt := range tests {
