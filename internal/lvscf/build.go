@@ -226,8 +226,11 @@ func (b *builder) unknown(st *statement, name string) {
 	if !b.found.room(Error, st.no) {
 		return
 	}
-	b.found.add(Finding{Line: st.no, Block: b.block(), Key: name, Severity: Error, Code: CodeUnknown,
-		Text: "unknown command", Hint: suggest(b.in, name)})
+	hint := "keys are written without quotes"
+	if st.key.quote == 0 {
+		hint = suggest(b.in, name)
+	}
+	b.found.add(Finding{Line: st.no, Block: b.block(), Key: name, Severity: Error, Code: CodeUnknown, Text: "unknown command", Hint: hint})
 }
 
 // shown is the value as a finding repeats it: without quotes if it is one word.

@@ -66,7 +66,7 @@ func (f Finding) String() string {
 		b.WriteString(f.Block + ": ")
 	}
 	if f.Key != "" {
-		b.WriteString(f.Key)
+		b.WriteString(printable(f.Key))
 		if f.Value != "" {
 			b.WriteString(" " + strconv.Quote(f.Value))
 		}
@@ -144,7 +144,7 @@ func (c *collector) room(s Severity, line int) bool {
 // add keeps a finding. The caller has asked room.
 func (c *collector) add(f Finding) {
 	f.File = c.file
-	f.Key, f.Value = clip(printable(f.Key)), clip(f.Value)
+	f.Key, f.Value = clip(f.Key), clip(f.Value)
 	if f.Severity == Error {
 		c.errors = append(c.errors, f)
 	} else {
@@ -192,9 +192,9 @@ func clip(s string) string {
 
 // printable quotes a key that is no plain word, so that a finding is always one harmless line.
 func printable(key string) string {
-	for i := range min(len(key), maxShown) {
+	for i := range len(key) {
 		if key[i] <= ' ' || key[i] > '~' {
-			return strconv.Quote(key[:min(len(key), maxShown)])
+			return strconv.Quote(key)
 		}
 	}
 	return key

@@ -10,9 +10,9 @@ import (
 	"time"
 )
 
-// noise is text of about ten megabytes that is no lvs.cf.
+// noise is text that is no lvs.cf.
 func noise() map[string]string {
-	const size = 10 << 20
+	const size = noiseSize
 	r := rand.New(rand.NewPCG(1, 2))
 	random := make([]byte, size)
 	for i := range random {

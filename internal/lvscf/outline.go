@@ -89,7 +89,7 @@ func (o *outline) shut(st *statement) {
 
 func (o *outline) structural(p structural) {
 	if p.severity == Error && len(o.broken) == 0 {
-		o.broken = Findings{{File: o.file, Line: p.line, Key: clip(printable(p.key)), Severity: Error, Code: p.code, Text: p.text, Hint: p.hint}}
+		o.broken = Findings{{File: o.file, Line: p.line, Key: clip(p.key), Severity: Error, Code: p.code, Text: p.text, Hint: p.hint}}
 	}
 }
 

@@ -40,6 +40,9 @@ func TestSamples(t *testing.T) {
 				if len(found) > 0 {
 					t.Errorf("findings:\n%v", found)
 				}
+				if refused := mustParse(t, string(text)).Original().Errors(); (len(refused) == 0) != (kind == "original") {
+					t.Errorf("the original refuses:\n%v", refused)
+				}
 			case "warn":
 				if found.Err() != nil || !slices.Equal(findingLines(found), named) {
 					t.Errorf("want warnings on lines %v, got:\n%v", named, found)
@@ -51,7 +54,7 @@ func TestSamples(t *testing.T) {
 			default:
 				t.Errorf("unknown kind of sample")
 			}
-			want, err := os.ReadFile(file + ".want")
+			want, err := os.ReadFile(strings.TrimSuffix(file, ".cf") + ".want")
 			if err == nil && found.Error()+"\n" != string(want) {
 				t.Errorf("want findings:\n%s\ngot:\n%v", want, found)
 			}

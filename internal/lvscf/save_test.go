@@ -205,6 +205,22 @@ func TestSaveKeepsOwner(t *testing.T) {
 	}
 }
 
+func TestSaveKeepsLabel(t *testing.T) {
+	d, path := file(t, saved)
+	const label = "system_u:object_r:etc_t:s0\x00"
+	if err := unix.Setxattr(path, labelAttribute, []byte(label), 0); err != nil {
+		t.Skipf("no labels here: %v", err)
+	}
+	set(t, d, "keepalive", "3")
+	if err := d.Save(); err != nil {
+		t.Fatal(err)
+	}
+	buf := make([]byte, 100)
+	if n, err := unix.Getxattr(path, labelAttribute, buf); err != nil || string(buf[:n]) != label {
+		t.Errorf("label = %q, %v, want %q", buf[:n], err, label)
+	}
+}
+
 func TestSaveAs(t *testing.T) {
 	d := mustParse(t, saved)
 	if err := d.Save(); !errors.Is(err, ErrNoFile) {

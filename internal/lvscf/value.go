@@ -160,7 +160,7 @@ func (r *resolver) readHost(k *Key, v *value) problem {
 	default:
 		var err error
 		if addr, err = r.Host(v.text); err != nil {
-			return problem{CodeArgument, "invalid host name or ip address", err.Error()}
+			return problem{CodeArgument, "invalid host name or ip address", harmless(err.Error())}
 		}
 	}
 	if !addr.IsValid() || addr.IsUnspecified() {
@@ -171,6 +171,16 @@ func (r *resolver) readHost(k *Key, v *value) problem {
 	}
 	v.addr = addr.Unmap()
 	return problem{}
+}
+
+// harmless makes a text from elsewhere fit for one line of a log.
+func harmless(s string) string {
+	return strings.Map(func(r rune) rune {
+		if r < ' ' || r == 0x7f {
+			return '?'
+		}
+		return r
+	}, s)
 }
 
 func readAddress(v *value) problem {

@@ -128,9 +128,7 @@ func (w *walker) misplaced(reported bool, text string) {
 func (w *walker) opening() (name token, p structural, empty bool) {
 	st := &w.st
 	name = token{start: st.key.end, end: st.key.end}
-	if st.equal {
-		name = w.nameBehindEqual(st.first, st.tok[:st.n])
-	} else if st.n > 0 {
+	if st.n > 0 {
 		name = st.tok[0]
 	}
 	p = structural{severity: Error, line: st.no, key: keyword(st.scope)}
@@ -156,14 +154,6 @@ func (w *walker) opening() (name token, p structural, empty bool) {
 		name.end--
 	}
 	return name, p, strings.HasSuffix(rest, "}") && !w.expectBrace
-}
-
-// nameBehindEqual finds the name in "virtual = NAME {", for the findings that follow.
-func (w *walker) nameBehindEqual(from int, tokens []token) token {
-	if len(tokens) > 0 {
-		return tokens[0]
-	}
-	return token{start: from, end: from}
 }
 
 // close handles a line that begins with }.

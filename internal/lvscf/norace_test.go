@@ -1,0 +1,6 @@
+//go:build !race
+
+package lvscf
+
+// noiseSize is the length of each text of TestNoiseIsCheap, in bytes.
+const noiseSize = 10 << 20
