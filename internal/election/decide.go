@@ -19,12 +19,13 @@ func (m *machine) consider() {
 	}
 	forced := m.Config.ForceActive
 	m.Config.ForceActive = false // at start or never
-	if m.Stopping || m.Standby || m.LinkDown || m.LvsdDown || !m.holdUntil.IsZero() {
+	if m.Stopping || m.Standby || m.LinkDown || m.LvsdDown || m.holdFailed {
 		m.waitUntil = time.Time{}
 		return
 	}
 	p := m.Partner
 	switch {
+	case !m.holdUntil.IsZero() && p.Kind != Stopped:
 	case !m.Config.BackupActive:
 		m.activate(AtStart, "no partner: activating lvs")
 	case forced:
@@ -51,6 +52,9 @@ func (m *machine) considerStopped() {
 		m.send(1) // it activates on hearing this
 		return
 	case m.now.Before(m.waitUntil):
+		return
+	}
+	if !m.holdUntil.IsZero() {
 		return
 	}
 	m.activateAfterPartner()
@@ -108,6 +112,7 @@ func (m *machine) activated(e Activated) {
 		return
 	}
 	m.enter(Active)
+	m.outlast()
 	m.info("activation complete")
 }
 

@@ -13,6 +13,8 @@ func (m *machine) packet(p Packet) {
 	switch {
 	case !m.Config.BackupActive:
 		return
+	case (p.Kind == Hold || p.Kind == Held) && !p.Trailer && m.Partner.Trailer:
+		return // no new router says so
 	case p.Kind == StopMe:
 		// Only forged packets say so where service = lvs: they neither stop us nor show that the partner lives.
 		if m.stopmeAt.IsZero() || m.now.Sub(m.stopmeAt) >= stopmeEvery {
@@ -20,10 +22,11 @@ func (m *machine) packet(p Packet) {
 			m.warning("PARTNER HAS TOLD US TO GO INACTIVE! ignored=true")
 		}
 		return
-	case p.Trailer && !m.fresh(p):
+	}
+	back := m.Partner.Health == Dead || p.Trailer && p.Boot != m.Partner.Boot
+	if p.Trailer && !m.fresh(p) {
 		return
 	}
-	back := m.Partner.Health == Dead
 	m.Partner.Heard[p.Channel] = m.now
 	m.Partner.Health = Alive
 	m.deadAt = m.now.Add(m.Config.Deadtime)
@@ -31,8 +34,8 @@ func (m *machine) packet(p Packet) {
 	if p.Kind != Running && p.Kind != Stopped {
 		return
 	}
-	// It may have been active without our hearing so: a new one tells, an original that was away is suspect.
-	suspect := p.Trailer && p.Turn != m.Partner.Turn || !p.Trailer && back
+	// It may have been active without our hearing so.
+	suspect := back || p.Trailer && p.Turn != m.Partner.Turn
 	m.Partner.handover = !p.Trailer && p.Kind == Stopped &&
 		(m.Partner.handover || m.Partner.Kind == Running)
 	m.Partner.Trailer, m.Partner.Kind = p.Trailer, p.Kind
@@ -97,11 +100,9 @@ func (m *machine) partnerRunning() {
 		m.info("partner active: resending arps")
 		m.send(1) // the partner steps down when it hears us
 	}
-	if m.Phase == Active {
-		if first {
-			m.do(RunActiveCommand{})
-		}
-		m.do(Announce{})
+	m.again = true
+	if first && m.Phase == Active {
+		m.do(RunActiveCommand{})
 	}
 }
 
@@ -127,11 +128,13 @@ func (m *machine) partnerStopped(suspect bool) {
 // uncontested makes sure that the network knows who is left, after the partner has withdrawn its claim.
 func (m *machine) uncontested() {
 	m.contested = false
-	if m.Phase != Active {
-		return // the end of the activation announces
-	}
-	m.do(Announce{})
-	if !m.Partner.Trailer {
+	m.again = true // in an activation, its end announces
+	m.outlast()
+}
+
+// outlast announces again when an original that was active is done with announcing.
+func (m *machine) outlast() {
+	if !m.Partner.Trailer && m.Partner.Health != Unknown {
 		m.announceAt = m.now.Add(announceAfter)
 	}
 }

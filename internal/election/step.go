@@ -18,6 +18,9 @@ func Step(s State, e Event, now time.Time) (State, []Action) {
 	m.handle(e)
 	m.expire()
 	m.settle()
+	if m.again && m.Phase == Active {
+		m.do(Announce{})
+	}
 	m.arm()
 	return m.State, m.actions
 }
@@ -27,6 +30,8 @@ type machine struct {
 	State
 	now     time.Time
 	actions []Action
+	// again asks for an announcement, if we are active when everything is decided.
+	again bool
 }
 
 func (m *machine) do(a Action)         { m.actions = append(m.actions, a) }
@@ -164,8 +169,8 @@ func (m *machine) expire() {
 		m.LinkDown = false
 		m.info("Local NIC link(s) restored: Pulse enabled")
 	}
-	if m.due(&m.announceAt) && m.Phase == Active {
-		m.do(Announce{})
+	if m.due(&m.announceAt) {
+		m.again = true
 	}
 	if m.due(&m.deactivateAt) {
 		m.op++
@@ -192,12 +197,15 @@ func (m *machine) arm() {
 	}
 	next := time.Time{}
 	for _, at := range [...]time.Time{
-		m.sendAt, m.waitUntil, m.holdUntil, m.wantUntil, m.restartAt, m.linkAt, m.announceAt, m.deactivateAt,
+		m.sendAt, m.holdUntil, m.wantUntil, m.restartAt, m.linkAt, m.announceAt, m.deactivateAt,
 	} {
 		next = earlier(next, at)
 	}
 	if !m.draining {
 		next = earlier(next, m.deadAt)
+	}
+	if m.now.Before(m.waitUntil) { // it may be over while something else holds us back
+		next = earlier(next, m.waitUntil)
 	}
 	if next != m.armed {
 		m.armed = next

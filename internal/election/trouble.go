@@ -148,6 +148,7 @@ func (m *machine) stop(signal int) {
 
 func (m *machine) reload(c Config) {
 	c = c.sane()
+	longer := c.Deadtime - m.Config.Deadtime
 	m.Config.Keepalive, m.Config.Deadtime = c.Keepalive, c.Deadtime
 	m.Config.MonitorLinks = c.MonitorLinks
 	if !c.MonitorLinks {
@@ -156,7 +157,11 @@ func (m *machine) reload(c Config) {
 	if !m.sendAt.IsZero() {
 		m.sendAt = earlier(m.sendAt, m.now.Add(c.Keepalive))
 	}
-	if !m.deadAt.IsZero() {
-		m.deadAt = m.now.Add(c.Deadtime)
+	switch {
+	case m.deadAt.IsZero():
+	case longer > 0:
+		m.deadAt = m.deadAt.Add(longer)
+	default:
+		m.deadAt = earlier(m.deadAt, m.now.Add(c.Deadtime))
 	}
 }
