@@ -25,7 +25,7 @@ func TestImports(t *testing.T) {
 		if pkg == "encoding/binary" {
 			continue
 		}
-		for _, i := range strings.Fields(imports) {
+		for i := range strings.FieldsSeq(imports) {
 			if slices.Contains(forbidden, i) || strings.HasPrefix(i, "net/http") || strings.HasPrefix(i, "crypto/") || i == "log/slog" {
 				t.Errorf("%s imports %s", pkg, i)
 			}

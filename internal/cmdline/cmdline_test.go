@@ -138,7 +138,7 @@ func TestDone(t *testing.T) {
 func TestHelpWraps(t *testing.T) {
 	s := New("demo", "FILE...")
 	s.Bool(new(bool), 0, "a-very-long-option-name-indeed-yes", strings.Repeat("word ", 20))
-	for _, line := range strings.Split(s.help()+s.usage(), "\n") {
+	for line := range strings.SplitSeq(s.help()+s.usage(), "\n") {
 		if len(line) > lineWidth {
 			t.Errorf("%d columns, want at most %d: %q", len(line), lineWidth, line)
 		}

@@ -48,13 +48,13 @@ func (o *Option) help() string {
 
 // usage is the text of --usage: every option in brackets, flags with a letter bundled first.
 func (s *Set) usage() string {
-	var flags string
+	var flags []byte
 	var words []string
 	for i := range s.options {
 		o := &s.options[i]
 		switch {
 		case o.Short != 0 && o.Arg == "":
-			flags += string(rune(o.Short))
+			flags = append(flags, o.Short)
 			words = append(words, "[-"+string(rune(o.Short))+"|--"+o.Long+"]")
 		case o.Short != 0:
 			words = append(words, "[-"+string(rune(o.Short))+"|--"+o.Long+"="+o.Arg+"]")
@@ -64,8 +64,8 @@ func (s *Set) usage() string {
 			words = append(words, "[--"+o.Long+"]")
 		}
 	}
-	if flags != "" {
-		words = append([]string{"[-" + flags + "]"}, words...)
+	if len(flags) > 0 {
+		words = append([]string{"[-" + string(flags) + "]"}, words...)
 	}
 	if s.synopsis != "" {
 		words = append(words, s.synopsis)
