@@ -20,8 +20,11 @@ func (m *machine) consider() {
 	forced := m.Config.ForceActive
 	m.Config.ForceActive = false // at start or never
 	if m.Stopping || m.Standby || m.LinkDown || m.LvsdDown || m.holdFailed {
-		m.waitUntil = time.Time{}
+		m.waitUntil, m.readyAt = time.Time{}, time.Time{}
 		return
+	}
+	if m.readyAt.IsZero() {
+		m.readyAt = m.now
 	}
 	p := m.Partner
 	switch {
@@ -42,13 +45,18 @@ func (m *machine) consider() {
 }
 
 // considerStopped activates on the partner's STOPPED: at once if it is not going to, or we go first. Otherwise only
-// when it had the time to hear us and did not: two routers that start together would both activate.
+// when it had the time to hear us and did not: two routers that start together would both activate, and so would two
+// that recover together, as from the loss of a switch.
 func (m *machine) considerStopped() {
 	p := m.Partner
 	switch {
-	case m.first(), p.handover, p.has(Unwilling):
+	case m.first(), p.handover:
+	case p.has(Unwilling) && m.now.Sub(m.readyAt) >= m.Config.Keepalive:
 	case m.waitUntil.IsZero():
-		m.waitUntil = m.now.Add(min(2*m.Config.Keepalive, m.Config.Deadtime))
+		// Two keepalives, so that one packet may be lost; but one, if we have been idle for a deadtime.
+		idle := m.now.Sub(m.Since)
+		wait := min(2*m.Config.Keepalive, max(m.Config.Deadtime-idle, m.Config.Keepalive))
+		m.waitUntil = m.now.Add(wait)
 		m.send(1) // it activates on hearing this
 		return
 	case m.now.Before(m.waitUntil):
@@ -96,7 +104,7 @@ func (m *machine) giveWay() {
 		return
 	}
 	switch {
-	case m.LinkDown:
+	case m.LinkDown && m.linkAt.IsZero(): // not one that is back and only has to prove itself
 		m.info("local link failure: deactivating LVS")
 		m.after = afterYield
 		m.deactivate(Deactivating, LinkFailure)

@@ -87,6 +87,7 @@ type State struct {
 	sendAt       time.Time // next heartbeat
 	deadAt       time.Time // partner is dead, unless the sockets hold something
 	waitUntil    time.Time // the other router goes first
+	readyAt      time.Time // since when nothing keeps us from serving; not a deadline
 	holdUntil    time.Time // we gave way, or failed: not before this
 	holdFailed   bool      // holdUntil is for a failed activation
 	wantUntil    time.Time // the partner is asked to give way
@@ -136,6 +137,7 @@ type Partner struct {
 	previousBoot uint64
 	counter      uint64 // highest counter of Boot
 	counters     [2]uint64
+	away         bool // it was dead, or is another run: what it did since is not known
 	handover     bool // an original went from RUNNING to STOPPED
 }
 

@@ -23,7 +23,6 @@ func (m *machine) packet(p Packet) {
 		}
 		return
 	}
-	back := m.Partner.Health == Dead || p.Trailer && p.Boot != m.Partner.Boot
 	if p.Trailer && !m.fresh(p) {
 		return
 	}
@@ -35,7 +34,8 @@ func (m *machine) packet(p Packet) {
 		return
 	}
 	// It may have been active without our hearing so.
-	suspect := back || p.Trailer && p.Turn != m.Partner.Turn
+	suspect := m.Partner.away || p.Trailer && p.Turn != m.Partner.Turn
+	m.Partner.away = false
 	m.Partner.handover = !p.Trailer && p.Kind == Stopped &&
 		(m.Partner.handover || m.Partner.Kind == Running)
 	m.Partner.Trailer, m.Partner.Kind = p.Trailer, p.Kind
@@ -60,6 +60,7 @@ func (m *machine) fresh(p Packet) bool {
 	default:
 		if q.Boot != 0 {
 			m.info("partner has restarted")
+			q.away = true
 		}
 		q.previousBoot, q.Boot = q.Boot, p.Boot
 		q.counter, q.counters = 0, [2]uint64{}
@@ -79,7 +80,9 @@ func (m *machine) fresh(p Packet) bool {
 
 func (m *machine) partnerRunning() {
 	m.waitUntil = time.Time{}
-	m.holdUntil, m.holdFailed = time.Time{}, false
+	if !m.Partner.has(Unwilling) { // not one that is about to give way
+		m.holdUntil, m.holdFailed = time.Time{}, false
+	}
 	if m.Phase != Activating && m.Phase != Active {
 		return
 	}
@@ -145,6 +148,7 @@ func (m *machine) partnerGone(h Health) {
 		m.uncontested()
 	}
 	m.Partner.Health = h
+	m.Partner.away = m.Partner.away || h == Dead
 	m.Partner.Kind, m.Partner.handover = 0, false
 	m.deadAt, m.waitUntil, m.draining = time.Time{}, time.Time{}, false
 	if !m.holdFailed {

@@ -19,6 +19,7 @@ type judge struct {
 	activated  [2]time.Duration
 	served     [2]time.Duration // when it last served or held
 	slack      time.Duration    // for deactivation and activation
+	delay      time.Duration    // the longest a packet takes: the last one may arrive after the death of its sender
 }
 
 func newJudge() judge {
@@ -58,7 +59,7 @@ func (j *judge) check(w *world, at time.Duration) {
 		w.fail("invariant 1: addresses on both for %v on a working path", at-j.bothSince)
 	}
 	for i := range w.nodes {
-		if exceeds(bound, j.noneSince, j.ableSince[i]) {
+		if exceeds(bound+j.delay, j.noneSince, j.ableSince[i]) {
 			w.fail("invariant 2: nobody serves for %v though router %d could", at-j.noneSince, i)
 		}
 	}
@@ -81,8 +82,11 @@ func (j *judge) observe(w *world) {
 	na, nb := a.base(), b.base()
 	good := na.up && nb.up && !na.frozen && !nb.frozen && !busy(a) && !busy(b) &&
 		(w.channels[0].good(w, Public) || w.channels[1].good(w, Private))
+	for c := range w.channels { // an original cannot tell old packets from new ones
+		good = good && (w.pair.original == 0 || w.channels[c].delay <= w.keepalive/10)
+	}
 	mark(&j.goodSince, good, w.now)
-	if good && w.pair.original != 0 { // it cannot tell old packets from new ones
+	if good && w.pair.original != 0 {
 		j.goodSince = max(j.goodSince, j.roughUntil)
 	}
 	mark(&j.dualSince, a.serving() && b.serving(), w.now)
@@ -155,7 +159,7 @@ func (j *judge) stepped(w *world, m *modern, before Phase, actions []Action) {
 			cause = true
 			switch a.Reason {
 			case LinkFailure:
-				cause = !m.linkUp || w.now-m.linkSince <= w.deadtime+w.keepalive
+				cause = !m.linkUp || w.now-max(m.linkSince, m.stallSince) <= w.deadtime+w.keepalive
 			case LvsdFailure:
 				cause = !m.lvsdUp
 			case PartnerActive:

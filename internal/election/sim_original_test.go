@@ -112,13 +112,18 @@ func (o *original) activate(why string) {
 	o.announce("")
 }
 
-// announce sends five announcements, one second apart, by a process that nobody stops.
+// announce sends five announcements, one second apart, by a process that nobody stops. Those that a frozen machine holds
+// up are left out: nothing but the slow refresh of the router that serves helps against them.
 func (o *original) announce(why string) {
 	if why != "" {
 		o.w.log(&o.node, "%s", why)
 	}
 	for i := range 5 {
-		o.when(time.Duration(i)*time.Second, func() { o.w.arp = o.id })
+		o.w.after(time.Duration(i)*time.Second, func() {
+			if !o.deaf {
+				o.w.arp = o.id
+			}
+		})
 	}
 }
 

@@ -108,6 +108,7 @@ func (w *world) finally() {
 
 // repair ends every disturbance.
 func (w *world) repair() {
+	w.repaired = true
 	w.log(nil, "everything is repaired")
 	w.rough(0)
 	for c := range w.channels {
@@ -204,6 +205,7 @@ func (w *world) disturbNetwork() {
 		ch.loss = w.rng.Float64() * 0.6
 	case 3:
 		ch.delay = w.between(w.keepalive/10, 2*w.keepalive)
+		w.judge.delay = max(w.judge.delay, ch.delay)
 		ch.dup = w.rng.Float64() * 0.3
 	}
 	w.rough(0)
@@ -310,7 +312,11 @@ func (w *world) stop(r router) {
 func (w *world) flap(r router) {
 	d := time.Duration(0)
 	for i := range 1 + w.rng.IntN(6) {
-		w.after(d, func() { w.setLink(r, i%2 == 1) })
+		w.after(d, func() {
+			if !w.repaired {
+				w.setLink(r, i%2 == 1)
+			}
+		})
 		d += w.between(0, w.deadtime)
 	}
 }
@@ -318,7 +324,7 @@ func (w *world) flap(r router) {
 func (w *world) forge(r router) {
 	m, ok := r.(*modern)
 	if ok && m.up && !m.frozen {
-		if w.pair.original != 0 {
+		if !m.state.Partner.Trailer {
 			w.judge.ableSince[m.id] = w.now // an original might send HOLD, so it counts as life
 		}
 		m.event(Packet{Kind: [...]Kind{StopMe, Hold, Held}[w.rng.IntN(3)]})

@@ -22,6 +22,7 @@ type world struct {
 	channels  [2]channel
 	arp       int // whose announcement the network heard last; -1: nobody's
 	judge     judge
+	repaired  bool
 	tracing   bool
 	trace     []string
 	failed    string // the first violation
