@@ -29,7 +29,8 @@ type monitorOptions struct {
 type monitorArgs struct {
 	before, after []string
 	weight        string
-	custom        bool // not our nanny: reports with its ordinary log lines, on standard output
+	custom        bool   // not our nanny: reports with its ordinary log lines, on standard output
+	unsupported   string // what our nanny cannot do yet: no monitor is started and the server stays down
 }
 
 // same tells whether a running monitor with these arguments would do for the others.
@@ -53,6 +54,13 @@ func (m monitorArgs) argv(knownDown bool) []string {
 // newMonitorArgs builds the vector in the original's order, which the process list shows and scripts read.
 func newMonitorArgs(cfg *lvscf.Config, vs *lvscf.VirtualServer, rs *lvscf.RealServer, o monitorOptions) monitorArgs {
 	m := monitorArgs{custom: vs.ClientMonitor != DefaultNanny, weight: strconv.Itoa(rs.Weight)}
+	switch {
+	case m.custom:
+	case vs.SendProgram != "":
+		m.unsupported = "send_program is not supported yet"
+	case vs.UseRegex && vs.HasExpect:
+		m.unsupported = "use_regex is not supported yet"
+	}
 	program := o.nanny
 	if m.custom {
 		program = vs.ClientMonitor

@@ -59,6 +59,10 @@ func (d *Daemon) startMonitors(ctx context.Context) {
 				m.server = rs
 				continue
 			}
+			if rs.monitor.unsupported != "" {
+				d.place(rs, report{state: down, reason: rs.monitor.unsupported})
+				continue
+			}
 			d.startMonitor(ctx, rs)
 		}
 	}

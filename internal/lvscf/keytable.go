@@ -83,7 +83,7 @@ var keys = [...]Key{
 		Meaning: "mask of nat_router",
 		set:     func(t *target, v value) { t.natMask = v.mask }},
 	{Name: "hard_shutdown", In: InGlobal, Kind: Boolean, Default: "1",
-		Meaning: "a monitor that dies stops the service, instead of leaving it as it is",
+		Meaning: "no effect: a monitor that dies is started again",
 		set:     func(t *target, v value) { t.cfg.HardShutdown = v.on() }},
 	{Name: "tcp_timeout", In: InGlobal, Kind: Seconds, Default: "0",
 		Meaning: "idle time of a TCP connection in the kernel; 0 leaves it as it is",

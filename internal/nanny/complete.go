@@ -54,8 +54,6 @@ func (o *Options) supported() error {
 		return errors.New("send programs are not supported yet")
 	case o.Regex && o.HasExpect:
 		return errors.New("regular expressions are not supported yet")
-	case o.LoadCommand != "" && o.LoadCommand != "none":
-		return errors.New("load monitors are not supported yet")
 	case o.RealPort == 0:
 		return errors.New("no port to check: give one with --rport")
 	}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -114,7 +115,26 @@ func (c *cluster) revive(ctx context.Context, i int) error {
 	}
 	p, err := launch(c.net.Real(i).Command(ctx, self, "realserver", "-name", fmt.Sprintf("real%d", i)))
 	c.real[i-1] = p
-	return err
+	if err != nil {
+		return err
+	}
+	return c.answers(ctx, i)
+}
+
+// answers waits until real server i accepts connections.
+func (c *cluster) answers(ctx context.Context, i int) error {
+	for deadline := time.Now().Add(patience); ; {
+		conn, err := c.net.Router(1).Dial("tcp", net.JoinHostPort(topology.RealAddr(i), "80"), time.Second)
+		if err == nil {
+			return conn.Close()
+		}
+		if time.Now().After(deadline) {
+			return fmt.Errorf("real%d does not answer: %w", i, err)
+		}
+		if err := pause(ctx, 20*time.Millisecond); err != nil {
+			return err
+		}
+	}
 }
 
 // kill ends real server i as a crash would.
