@@ -251,14 +251,14 @@ func (b *builder) open(st *statement, name token, stray bool) {
 		b.service = seen{}
 		b.servers, b.addressLines, b.zeroPorts = b.servers[:0], b.addressLines[:0], b.zeroPorts[:0]
 		b.udpPort = false
-		b.duplicates.newService(b, st.no)
+		b.newService(b, st.no)
 		return
 	}
 	*b.rs = b.freshServer
 	b.rs.Name, b.rs.Line, b.rs.Port = name.value(b.text), st.no, b.vs.Port
 	b.server = seen{}
 	if !stray {
-		b.duplicates.newServer(b, st.no)
+		b.newServer(b, st.no)
 	}
 }
 

@@ -34,7 +34,7 @@ func (b *builder) checkServer() {
 		b.zeroPorts = append(b.zeroPorts, at{line: port, block: b.block(), key: "port", value: "0"})
 	}
 	if b.rs.Addr.IsValid() && address > 0 {
-		b.duplicates.serverAddress(b, address)
+		b.serverAddress(b, address)
 	}
 }
 

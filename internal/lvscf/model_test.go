@@ -253,8 +253,8 @@ func (n *node) set(key, value string) {
 }
 
 func (n *node) unset(key string) {
-	for i := len(n.stmts) - 1; i >= 0; i-- {
-		if n.stmts[i].key == key {
+	for i, s := range slices.Backward(n.stmts) {
+		if s.key == key {
 			n.stmts = slices.Delete(n.stmts, i, i+1)
 			if i < n.head {
 				n.head--

@@ -161,7 +161,7 @@ func TestSaveRace(t *testing.T) {
 }
 
 func TestSaveFollowsLink(t *testing.T) {
-	d, path := file(t, saved)
+	_, path := file(t, saved)
 	link := filepath.Join(t.TempDir(), "link.cf")
 	if err := os.Symlink(path, link); err != nil {
 		t.Fatal(err)
