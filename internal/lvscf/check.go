@@ -57,7 +57,7 @@ func (b *builder) checkService() {
 		b.report(Error, at{line: vs.Line}, 0, "add address = ADDRESS DEVICE, or set active = 0", "no address")
 	}
 	if b.serviceScope == InVirtual {
-		b.duplicates.serviceRow(b)
+		b.serviceRow(b)
 		b.checkMonitor(vs)
 	}
 }
