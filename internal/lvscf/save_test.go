@@ -136,14 +136,18 @@ func TestSaveRefusesChangedFile(t *testing.T) {
 // Of many writers that have read the same file one wins; the others are told.
 func TestSaveRace(t *testing.T) {
 	_, path := file(t, saved)
-	var wg sync.WaitGroup
-	errs := make([]error, 8)
-	for i := range errs {
+	docs := make([]*Document, 8)
+	for i := range docs {
 		d, err := ReadFile(path)
 		if err != nil {
 			t.Fatal(err)
 		}
 		set(t, d, "syncd_id", string(rune('1'+i)))
+		docs[i] = d
+	}
+	var wg sync.WaitGroup
+	errs := make([]error, len(docs))
+	for i, d := range docs {
 		wg.Go(func() { errs[i] = d.Save() })
 	}
 	wg.Wait()

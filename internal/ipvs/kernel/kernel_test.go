@@ -27,8 +27,8 @@ func open(t testing.TB) *Conn {
 	}
 	// A namespace without any address has no routing table for local ones yet, and IPVS then refuses every IPv4
 	// destination.
-	if out, err := exec.Command("ip", "link", "set", "lo", "up").CombinedOutput(); err != nil {
-		t.Fatalf("%v: %s", err, out)
+	if err := loopbackUp(); err != nil {
+		t.Fatal(err)
 	}
 	c, err := Open(10 * time.Second)
 	if errors.Is(err, ipvs.ErrNoIPVS) {
@@ -39,6 +39,21 @@ func open(t testing.TB) *Conn {
 	}
 	t.Cleanup(func() { c.Close() })
 	return c
+}
+
+// loopbackUp brings the namespace's lo up.
+func loopbackUp() error {
+	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return err
+	}
+	defer unix.Close(fd)
+	ifreq, err := unix.NewIfreq("lo")
+	if err != nil {
+		return err
+	}
+	ifreq.SetUint16(unix.IFF_UP)
+	return unix.IoctlIfreq(fd, unix.SIOCSIFFLAGS, ifreq)
 }
 
 // ipvsadm runs the real ipvsadm in the test's namespace: the judge of what the kernel holds.
