@@ -157,7 +157,7 @@ func (m *machine) deactivated(e Deactivated) {
 		m.holdUntil, m.holdFailed = m.now.Add(m.backoff(1)), true
 	}
 	m.after = 0
-	m.send(1)
+	m.tell = true
 }
 
 // deactivationFailed tries again. Until it works the claim stands, as the addresses may.

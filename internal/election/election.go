@@ -134,11 +134,13 @@ type Partner struct {
 	// Heard is when the partner was last heard on each channel, Public and Private.
 	Heard [2]time.Time
 
-	previousBoot uint64
-	counter      uint64 // highest counter of Boot
-	counters     [2]uint64
-	away         bool // it was dead, or is another run: what it did since is not known
-	handover     bool // an original went from RUNNING to STOPPED
+	bootAt          time.Time // when Boot was last heard
+	counter         uint64    // highest counter of Boot
+	counters        [2]uint64
+	previousBoot    uint64
+	previousCounter uint64
+	away            bool // it was dead, or is another run: what it did since is not known
+	handover        bool // an original went from RUNNING to STOPPED
 }
 
 // Claim is what our heartbeats say in this phase; 0 is silence.

@@ -48,21 +48,24 @@ func (m *machine) packet(p Packet) {
 }
 
 // fresh says whether a packet is newer than all before. It must be: a STOPPED that was overtaken by a RUNNING would
-// make both active.
+// make both active. Of two runs of the partner the newer cannot be told from its boot id, so another one is believed
+// only when the one we know has been silent: delayed packets of a run that ended fade away, those of the living do not.
 func (m *machine) fresh(p Packet) bool {
 	q := &m.Partner
 	switch p.Boot {
 	case m.Config.Boot:
 		return false // our own, sent back
 	case q.Boot:
-	case q.previousBoot:
-		return false
 	default:
+		if q.Health == Alive && m.now.Sub(q.bootAt) < m.Config.Keepalive*3/2 ||
+			p.Boot == q.previousBoot && p.Counter <= q.previousCounter {
+			return false
+		}
 		if q.Boot != 0 {
 			m.info("partner has restarted")
 			q.away = true
 		}
-		q.previousBoot, q.Boot = q.Boot, p.Boot
+		q.previousBoot, q.previousCounter, q.Boot = q.Boot, q.counter, p.Boot
 		q.counter, q.counters = 0, [2]uint64{}
 		q.Kind, q.Flags, q.Turn, q.handover = 0, 0, 0, false
 		m.waitUntil = time.Time{}
@@ -74,7 +77,7 @@ func (m *machine) fresh(p Packet) bool {
 	if p.Counter <= q.counter {
 		return false
 	}
-	q.counter = p.Counter
+	q.counter, q.bootAt = p.Counter, m.now
 	return true
 }
 
@@ -137,7 +140,7 @@ func (m *machine) uncontested() {
 
 // outlast announces again when an original that was active is done with announcing.
 func (m *machine) outlast() {
-	if !m.Partner.Trailer && m.Partner.Health != Unknown {
+	if !m.Partner.Trailer && m.Partner.Heard != [2]time.Time{} {
 		m.announceAt = m.now.Add(announceAfter)
 	}
 }

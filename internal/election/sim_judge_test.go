@@ -147,7 +147,13 @@ func (j *judge) stepped(w *world, m *modern, before Phase, actions []Action) {
 		switch a := a.(type) {
 		case Activate:
 			j.activated[m.id] = w.now
-			race := w.pair.original != 0 && w.now-j.activated[1-m.id] <= w.keepalive+w.keepalive/5
+			// An original says RUNNING a keepalive late. Of two new ones both may activate if a failure of one ends
+			// just as the other's patience does; no exchange of packets can exclude that.
+			ago := w.now - j.activated[1-m.id]
+			race := w.pair.original != 0 && ago <= w.keepalive+w.keepalive/5
+			if o, ok := other.(*modern); ok && ago <= w.keepalive/5 {
+				race = justReady(m) || justReady(o)
+			}
 			if settled && !byOperator && other.serving() && !race {
 				w.fail("invariant 3: router %d activates beside an active partner", m.id)
 			}
@@ -172,6 +178,10 @@ func (j *judge) stepped(w *world, m *modern, before Phase, actions []Action) {
 			}
 		}
 	}
+}
+
+func justReady(m *modern) bool {
+	return m.clock().Sub(m.state.readyAt) <= m.w.keepalive/5
 }
 
 func (j *judge) originalActivated(w *world, o *original) {

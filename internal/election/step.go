@@ -21,6 +21,7 @@ func Step(s State, e Event, now time.Time) (State, []Action) {
 	if m.again && m.Phase == Active {
 		m.do(Announce{})
 	}
+	m.beat()
 	m.arm()
 	return m.State, m.actions
 }
@@ -32,6 +33,8 @@ type machine struct {
 	actions []Action
 	// again asks for an announcement, if we are active when everything is decided.
 	again bool
+	sent  bool // a heartbeat went out
+	tell  bool // a heartbeat shall go out even if it is not due
 }
 
 func (m *machine) do(a Action)         { m.actions = append(m.actions, a) }
@@ -102,6 +105,7 @@ func (m *machine) enter(p Phase) {
 // send sends what we claim to be, if anything.
 func (m *machine) send(copies int) {
 	if kind := m.Claim(); kind != 0 && m.Config.BackupActive {
+		m.sent = true
 		m.do(Send{Kind: kind, Flags: m.Flags(), Turn: m.Turn, Copies: copies})
 	}
 }
@@ -145,13 +149,6 @@ func (m *machine) due(at *time.Time) bool {
 
 // expire acts on every deadline that has come.
 func (m *machine) expire() {
-	if at := m.sendAt; m.due(&m.sendAt) {
-		m.send(1)
-		// At a fixed rate, but what was missed is not made up for.
-		if m.sendAt = at.Add(m.Config.Keepalive); !m.sendAt.After(m.now) {
-			m.sendAt = m.now.Add(m.Config.Keepalive)
-		}
-	}
 	if !m.draining && !m.deadAt.IsZero() && !m.now.Before(m.deadAt) {
 		m.draining = true
 		m.do(Drain{})
@@ -178,6 +175,25 @@ func (m *machine) expire() {
 	}
 }
 
+// beat sends the heartbeat when it is due. It comes last, so that it tells what was just decided, and not while packets
+// are unread: a STOPPED right before an activation would invite the partner to activate as well.
+func (m *machine) beat() {
+	if m.tell && !m.sent {
+		m.send(1)
+	}
+	at := m.sendAt
+	if m.draining || m.Phase == Ended || !m.due(&m.sendAt) {
+		return
+	}
+	if !m.sent {
+		m.send(1)
+	}
+	// At a fixed rate, but what was missed is not made up for.
+	if m.sendAt = at.Add(m.Config.Keepalive); !m.sendAt.After(m.now) {
+		m.sendAt = m.now.Add(m.Config.Keepalive)
+	}
+}
+
 // drained decides on the dead timer, now that nothing is left unread.
 func (m *machine) drained() {
 	if !m.draining {
@@ -197,12 +213,12 @@ func (m *machine) arm() {
 	}
 	next := time.Time{}
 	for _, at := range [...]time.Time{
-		m.sendAt, m.holdUntil, m.wantUntil, m.restartAt, m.linkAt, m.announceAt, m.deactivateAt,
+		m.holdUntil, m.wantUntil, m.restartAt, m.linkAt, m.announceAt, m.deactivateAt,
 	} {
 		next = earlier(next, at)
 	}
-	if !m.draining {
-		next = earlier(next, m.deadAt)
+	if !m.draining { // both are due once the sockets are read
+		next = earlier(next, earlier(m.sendAt, m.deadAt))
 	}
 	if m.now.Before(m.waitUntil) { // it may be over while something else holds us back
 		next = earlier(next, m.waitUntil)

@@ -90,7 +90,7 @@ func (m *machine) switchover() {
 		m.refuse("the other router is not active")
 	case m.Partner.Trailer:
 		m.wantUntil = m.now.Add(m.Config.Deadtime)
-		m.send(1)
+		m.tell = true
 	case m.Config.Role == Primary:
 		// An original backup steps down when it hears that the primary is active; nothing else moves it.
 		m.activate(ByOperator, "switchover: activating lvs")
@@ -117,7 +117,7 @@ func (m *machine) enterStandby(force bool) {
 			return
 		}
 		m.info("standby")
-		m.send(1)
+		m.tell = true
 	}
 }
 
@@ -127,7 +127,7 @@ func (m *machine) resume() {
 	}
 	m.Standby = false
 	m.info("standby ended")
-	m.send(1)
+	m.tell = true
 }
 
 // stop begins the orderly end. The farewell follows when everything is down.
