@@ -35,6 +35,9 @@ type Message struct {
 	At      time.Time // it was read
 	Trust   Trust
 	Decides bool // see Verdict: if false, the packet shows that the partner lives and no more
+	// Order rises from one message to the next, whatever the packet's own counter says. Without authentication anybody
+	// can send the highest there is.
+	Order uint64
 }
 
 // queued is how many messages wait for Drain at most; the oldest are forgotten. Only forged ones come so fast.
@@ -229,7 +232,9 @@ func (c *Conn) judge(channel Channel, b []byte, from netip.Addr, now time.Time) 
 		c.stats.Overrun += queued / 2
 		c.queue = c.queue[:copy(c.queue, c.queue[queued/2:])] // half at once: moving them for each would be slow
 	}
-	c.queue = append(c.queue, Message{Packet: p, Channel: channel, From: from, At: now, Trust: v.Trust, Decides: v.Decides})
+	c.queue = append(c.queue, Message{
+		Packet: p, Channel: channel, From: from, At: now, Trust: v.Trust, Decides: v.Decides, Order: c.stats.Accepted,
+	})
 	c.nudge()
 }
 

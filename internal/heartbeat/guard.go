@@ -4,6 +4,8 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"hash/maphash"
+	"math"
 	"time"
 )
 
@@ -107,8 +109,8 @@ const candidates = 8
 // pairing is how many packets of a restarted partner may be unproven before that is worth a line in the log.
 const pairing = 8
 
-// Guard decides which datagrams count and prepares our own. It is pure but for the random boot id, and not for
-// concurrent use.
+// Guard decides which datagrams count and prepares our own. It is pure but for random numbers, and not for concurrent
+// use.
 type Guard struct {
 	rules Rules
 	mac   *mac // nil with Off
@@ -122,6 +124,7 @@ type Guard struct {
 
 	others [candidates]session // not proven; an empty one has a zero boot
 	clock  uint64              // counts packets from others
+	heard  claim
 
 	plain     BootID // sender of the last unauthenticated trailer, and its counter
 	plainHigh uint64
@@ -167,31 +170,38 @@ func (g *Guard) Append(dst []byte, p Packet, c Channel) []byte {
 	return appendPacket(dst, p, g.mac)
 }
 
-// echo chooses whom this packet tells that we heard it: those that have not proved themselves, newest first, and the
-// partner in every other pair of packets (one for each channel) at least, whoever plays back recordings meanwhile.
+// echo chooses whom this packet tells that we heard it: the partner, or while there is none, somebody who must still
+// prove to be the partner. One that takes the partner's place hears us and proves itself without being told.
 func (g *Guard) echo() (BootID, uint64) {
-	pick := g.newest()
-	known := g.current.boot != (BootID{})
-	if pick == nil || known && (pick.echoed || g.sent&2 == 0) {
-		pick = &g.current
+	if g.current.boot != (BootID{}) {
+		return g.current.boot, g.current.high
 	}
-	pick.echoed = true
-	return pick.boot, pick.high
+	g.heard.told = true
+	return g.heard.boot, g.heard.counter
 }
 
-// newest is the candidate heard last among those not told yet, or among all if all were.
-func (g *Guard) newest() *session {
-	var pick *session
-	for i := range g.others {
-		o := &g.others[i]
-		if o.boot == (BootID{}) {
-			continue
-		}
-		if pick == nil || pick.echoed && !o.echoed || pick.echoed == o.echoed && o.heard > pick.heard {
-			pick = o
-		}
+// claim is whom to tell among those that did not prove themselves.
+type claim struct {
+	boot    BootID
+	counter uint64
+	lot     uint64
+	seed    maphash.Seed
+	told    bool
+}
+
+// draw lets the sender of p take part. Of all heard since we last told one, each has the same chance, however many
+// packets it sends: so whoever plays back recordings of n starts makes the partner wait for n turns more on average, and
+// cannot keep it out.
+func (c *claim) draw(p Packet) {
+	if c.told || c.boot == (BootID{}) {
+		*c = claim{seed: maphash.MakeSeed(), lot: math.MaxUint64}
 	}
-	return pick
+	switch lot := maphash.Bytes(c.seed, p.Boot[:]); {
+	case p.Boot == c.boot:
+		c.counter = max(c.counter, p.Counter)
+	case lot <= c.lot:
+		c.boot, c.counter, c.lot = p.Boot, p.Counter, lot
+	}
 }
 
 // Check judges a datagram that came in on channel c from an address of the partner. It computes at most one
@@ -307,6 +317,7 @@ func (g *Guard) unproven(s *session, p Packet, now time.Time) Verdict {
 		*s = session{boot: p.Boot}
 	}
 	s.mark(p)
+	g.heard.draw(p)
 	g.clock++
 	s.heard = g.clock
 	switch {

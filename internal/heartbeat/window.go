@@ -37,7 +37,6 @@ type session struct {
 	high    uint64    // highest counter of both
 	heard   uint64    // when, as the number of the packet: for forgetting the one not heard for longest
 	packets uint64    // how many
-	echoed  bool      // the last of them: a packet of ours said so
 }
 
 func (s *session) window(c Channel) *window { return &s.windows[c-Public] }
@@ -46,5 +45,4 @@ func (s *session) mark(p Packet) {
 	s.window(p.Channel).mark(p.Counter)
 	s.high = max(s.high, p.Counter)
 	s.packets++
-	s.echoed = false
 }
