@@ -63,8 +63,12 @@ e2e: lab-packages build lab
 	$(STATIC) test -count=1 -exec '$(BIN)/lab run --' ./internal/ipvs/kernel
 	cd lab && $(STATIC) test -count=1 -timeout 15m -exec '$(BIN)/lab run --' ./e2e/...
 
+# Writes doc/benchmarks.md. bin/bench.txt is for benchstat.
+bench: export BENCHCOUNT := 5
 bench:
-	$(GO) test -run '^$$' -bench . -benchmem ./internal/... | tee $(BIN)/bench.txt
+	@mkdir -p $(BIN)
+	GOMAXPROCS=1 $(GO) test -run '^$$' -bench . -benchmem -benchtime 0.3s -count $(BENCHCOUNT) ./internal/... >$(BIN)/bench.txt
+	tools/benchmarks <$(BIN)/bench.txt
 
 # Each fuzzer for FUZZTIME; `make race` runs their seeds.
 fuzz:
