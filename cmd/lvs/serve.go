@@ -30,7 +30,7 @@ func serve(o options, process *daemonize.Process) error {
 	}
 	opt := lvs.Options{
 		ConfigFile: o.configFile, StateDir: o.stateDir, Nanny: o.nanny,
-		Verbose: o.verbose, Foreground: o.foreground, DryRun: o.dryRun,
+		Verbose: o.verbose, Foreground: o.foreground, DryRun: o.dryRun, Standby: o.standby,
 	}
 	if o.dryRun { // needs no privilege, claims nothing and leaves nothing
 		opt.StateDir = ""

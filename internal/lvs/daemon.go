@@ -34,6 +34,7 @@ type Options struct {
 	Verbose    bool
 	Foreground bool
 	DryRun     bool // start no monitor: every real server counts as up
+	Standby    bool // keep the table empty until told to be active: health is watched all the same
 	// Credential is what monitors run as; nil for lvsd's own.
 	Credential *syscall.Credential
 }
@@ -57,6 +58,7 @@ type Daemon struct {
 
 	cfg      *lvscf.Config
 	loaded   time.Time
+	active   bool // the table is to be filled
 	plan     plan
 	servers  map[rowKey]server
 	health   map[rowKey]*health
@@ -93,7 +95,7 @@ type event struct {
 // New returns a Daemon for a configuration that has passed its check.
 func New(o Options, cfg *lvscf.Config, t table, log *eventlog.Logger) *Daemon {
 	return &Daemon{
-		opt: o, log: log, table: t, keep: supervise.Keep, cfg: cfg,
+		opt: o, log: log, table: t, keep: supervise.Keep, cfg: cfg, active: !o.Standby,
 		health: map[rowKey]*health{}, monitors: map[rowKey]*monitor{},
 		gate: make(gate, startsAtOnce), env: childEnv(),
 		reports: make(chan event, 256), questions: make(chan func()),

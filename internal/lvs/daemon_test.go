@@ -27,6 +27,7 @@ import (
 type bed struct {
 	t       *testing.T
 	file    string
+	options Options
 	kernel  *memory
 	daemon  *Daemon
 	signals chan os.Signal
@@ -138,7 +139,9 @@ func (b *bed) start(stateDir string) {
 	if err := findings.Err(); err != nil {
 		b.t.Fatal(err)
 	}
-	b.daemon = New(Options{ConfigFile: b.file, StateDir: stateDir}, cfg, b.kernel, eventlog.New("lvsd", 0, false))
+	o := b.options
+	o.ConfigFile, o.StateDir = b.file, stateDir
+	b.daemon = New(o, cfg, b.kernel, eventlog.New("lvsd", 0, false))
 	b.daemon.keep = func(ctx context.Context, c supervise.Command, _ supervise.Backoff, tell func(supervise.Event)) {
 		f := &fake{argv: c.Args, tell: tell, done: ctx.Done()}
 		b.mu.Lock()
@@ -366,6 +369,39 @@ func TestReloadCarriesHealth(t *testing.T) {
 		old.tell(supervise.Event{Line: "up"}) // said by the monitor that was replaced
 		synctest.Wait()
 		b.wantWrites()
+		b.stop()
+	})
+}
+
+// TestStandby: on standby health is watched and the table stays empty; activation is one batch of writes.
+func TestStandby(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBed(t, two, foreign())
+		b.stop()
+		b.kernel.took()
+		b.options.Standby = true
+		b.start(t.TempDir())
+		b.say("10.0.0.1", "up")
+		b.say("10.0.0.2", "down connect refused")
+		b.wantWrites()
+		for _, active := range []bool{true, true, false, false} {
+			want := map[bool][]string{true: {addWeb, "-a " + rowA + " -m -w 1"}, false: {"-D -t 192.0.2.1:80"}}[active]
+			if b.status().Active == active {
+				want = nil
+			}
+			if n, err := b.daemon.SetActive(t.Context(), active); n != len(want) || err != nil {
+				t.Errorf("SetActive(%v) = %d, %v, want %d writes", active, n, err, len(want))
+			}
+			b.wantWrites(want...)
+		}
+		b.kernel.set(b.kernel.rows, unix.ENOBUFS)
+		if _, err := b.daemon.SetActive(t.Context(), true); err == nil {
+			t.Error("SetActive while the kernel refuses = nil")
+		}
+		b.kernel.set(b.kernel.rows, nil)
+		time.Sleep(2 * time.Second)
+		synctest.Wait()
+		b.wantWrites(addWeb, "-a "+rowA+" -m -w 1")
 		b.stop()
 	})
 }

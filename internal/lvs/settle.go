@@ -49,7 +49,12 @@ func (d *Daemon) settle() (writes int, err error) {
 	return len(ops), nil
 }
 
+// desired is empty on standby: a router that is also a real server would otherwise catch packets meant for itself, and
+// packets could circle between two routers.
 func (d *Daemon) desired() ipvs.Table {
+	if !d.active {
+		return nil
+	}
 	return d.plan.desired(func(key rowKey) placement { return d.health[key].placement })
 }
 

@@ -2,11 +2,7 @@ package lvs
 
 import (
 	"context"
-	"encoding/json"
-	"net"
-	"net/http"
 	"os"
-	"strconv"
 	"time"
 )
 
@@ -17,6 +13,7 @@ type Status struct {
 	ConfigFile     string          `json:"config_file"`
 	SerialNo       int64           `json:"serial_no"`
 	ConfigLoaded   time.Time       `json:"config_loaded"`
+	Active         bool            `json:"active"`          // false: on standby, the table is kept empty
 	InStep         bool            `json:"in_step"`         // the kernel's table is as desired
 	Error          string          `json:"error,omitempty"` // why it is not
 	VirtualServers []VirtualStatus `json:"virtual_servers"`
@@ -57,7 +54,7 @@ func (d *Daemon) Status(ctx context.Context) (Status, error) {
 func (d *Daemon) status() Status {
 	s := Status{
 		Version: 1, Pid: os.Getpid(), ConfigFile: d.opt.ConfigFile, SerialNo: d.cfg.SerialNo, ConfigLoaded: d.loaded,
-		InStep: !d.dirty && !d.stale, Error: d.failed, VirtualServers: []VirtualStatus{},
+		Active: d.active, InStep: !d.dirty && !d.stale, Error: d.failed, VirtualServers: []VirtualStatus{},
 	}
 	for _, svc := range d.plan {
 		v := VirtualStatus{
@@ -68,7 +65,9 @@ func (d *Daemon) status() Status {
 			r := RealStatus{
 				Name: rs.name, Address: rs.key.addr.String(), State: h.state.String(), Reason: h.reason, Since: h.since, Weight: rs.row.Weight,
 			}
-			r.Now, r.Present = h.weight(rs.row.Weight, svc.quiesce)
+			if d.active {
+				r.Now, r.Present = h.weight(rs.row.Weight, svc.quiesce)
+			}
 			if m := d.monitors[rs.key]; m != nil {
 				r.Pid = m.pid
 			}
@@ -79,40 +78,31 @@ func (d *Daemon) status() Status {
 	return s
 }
 
-// Handler answers the calls of lvs.sock. All of them only read; who may connect is up to the socket's mode.
-func (d *Daemon) Handler() http.Handler {
-	mux := http.NewServeMux()
-	mux.HandleFunc("GET /v1/status", func(w http.ResponseWriter, r *http.Request) {
-		ctx, cancel := context.WithTimeout(r.Context(), 5*time.Second)
-		defer cancel()
-		status, err := d.Status(ctx)
-		if err != nil {
-			http.Error(w, "lvsd does not answer", http.StatusServiceUnavailable)
-			return
-		}
-		text, err := json.Marshal(status)
-		if err != nil {
-			http.Error(w, err.Error(), http.StatusInternalServerError)
-			return
-		}
-		w.Header().Set("Content-Type", "application/json")
-		w.Header().Set("Content-Length", strconv.Itoa(len(text)))
-		_, _ = w.Write(text) // a caller that has gone is no concern of ours
-	})
-	return mux
+// SetActive fills the table, or empties it, and returns when that is done, with how many changes it took. It may be
+// called by any goroutine while Run goes on; an error means that the table is not (yet) as asked, and is being worked on.
+func (d *Daemon) SetActive(ctx context.Context, active bool) (writes int, err error) {
+	type outcome struct {
+		writes int
+		err    error
+	}
+	answer := make(chan outcome, 1)
+	select {
+	case d.questions <- func() {
+		writes, err := d.setActive(active)
+		answer <- outcome{writes, err}
+	}:
+		o := <-answer
+		return o.writes, o.err
+	case <-ctx.Done():
+		return 0, ctx.Err()
+	}
 }
 
-// Serve answers calls on l until ctx is done.
-func (d *Daemon) Serve(ctx context.Context, l net.Listener) {
-	server := &http.Server{
-		Handler:           d.Handler(),
-		ReadHeaderTimeout: 5 * time.Second,
-		ReadTimeout:       10 * time.Second,
-		WriteTimeout:      10 * time.Second,
-		IdleTimeout:       time.Minute,
-		MaxHeaderBytes:    16 << 10,
+func (d *Daemon) setActive(active bool) (int, error) {
+	if d.active != active {
+		d.active, d.dirty = active, true
 	}
-	stop := context.AfterFunc(ctx, func() { _ = server.Close() })
-	defer stop()
-	_ = server.Serve(l) // ends with the listener
+	writes, err := d.settle()
+	d.log.Info(map[bool]string{true: "active", false: "on standby"}[active], "writes", itoa(writes))
+	return writes, err
 }
