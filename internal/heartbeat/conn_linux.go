@@ -49,7 +49,7 @@ const drainLimit = 128
 // Stats count since Open.
 type Stats struct {
 	Accepted uint64
-	Rejected [reasons]uint64 // by Reason; those of TookUnsigned and TookWrongKey were accepted
+	Rejected [reasons]uint64 // by Reason; TookUnsigned, TookWrongKey and SameRole may have been accepted
 	Overrun  uint64          // accepted, but forgotten before Drain asked
 	// Dropped by the kernel, by channel (index 0 is Public): by our filter, or because the queue was full.
 	Dropped [2]uint32

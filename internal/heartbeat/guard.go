@@ -217,10 +217,8 @@ func (g *Guard) Check(b []byte, c Channel, now time.Time) (Packet, Verdict) {
 		return p, Verdict{Reason: Incompatible}
 	case p.Trailer && p.Boot == g.boot:
 		return p, Verdict{Reason: Reflected}
-	case p.Trailer && p.Role == g.rules.Role:
-		return p, Verdict{Reason: SameRole}
 	case g.rules.Stage == Off:
-		return p, g.unsigned(p, 0)
+		return p, g.unsigned(p, g.sameRole(p))
 	case p.Signed:
 		return p, g.signed(p, b, c, now)
 	case g.rules.Stage == Enforce:
@@ -229,6 +227,15 @@ func (g *Guard) Check(b []byte, c Channel, now time.Time) (Packet, Verdict) {
 		return p, Verdict{Reason: Downgraded}
 	}
 	return p, g.unsigned(p, TookUnsigned)
+}
+
+// sameRole is what is odd about a packet of our own role. It counts: if both routers think so because their lvs.cf differ,
+// they must not be deaf for each other as well.
+func (g *Guard) sameRole(p Packet) Reason {
+	if p.Trailer && p.Role == g.rules.Role {
+		return SameRole
+	}
+	return 0
 }
 
 // held tells whether packets without authentication are ignored, with Permissive.
@@ -274,10 +281,10 @@ func (g *Guard) signed(p Packet, b []byte, c Channel, now time.Time) Verdict {
 		late := p.Counter < s.high
 		s.mark(p)
 		g.proven = now
-		return Verdict{Accepted: true, Decides: !late, Trust: Proven}
+		return Verdict{Reason: g.sameRole(p), Accepted: true, Decides: !late, Trust: Proven}
 	case g.proves(p, g.floor):
 		g.adopt(p, now)
-		return Verdict{Accepted: true, Decides: true, Trust: Proven}
+		return Verdict{Reason: g.sameRole(p), Accepted: true, Decides: true, Trust: Proven}
 	}
 	return g.unproven(s, p, now)
 }
@@ -322,9 +329,11 @@ func (g *Guard) unproven(s *session, p Packet, now time.Time) Verdict {
 	s.heard = g.clock
 	switch {
 	case g.rules.Stage == Permissive && !g.held(now):
-		v := g.unsigned(p, 0) // no worse than one without any code
+		v := g.unsigned(p, g.sameRole(p)) // no worse than one without any code
 		v.Trust = Signed
 		return v
+	case p.Role == g.rules.Role:
+		return Verdict{Reason: SameRole} // perhaps our own, from before our restart
 	case g.current.boot == (BootID{}) && now.Sub(g.since) < g.rules.Grace:
 		return Verdict{Accepted: true, Trust: Signed}
 	case s.packets <= pairing:

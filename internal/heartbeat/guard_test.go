@@ -94,7 +94,7 @@ func TestStages(t *testing.T) {
 		{"no key", none, plain, Verdict{TookUnsigned, true, true, Plain}, reject(Unsigned)},
 		{"another key", other, plain, Verdict{TookWrongKey, true, true, Plain}, reject(WrongKey)},
 		{"the key", func(*Rules) {}, plain, Verdict{0, true, true, Signed}, lifeSign},
-		{"our role", func(r *Rules) { r.Role = Primary }, reject(SameRole), reject(SameRole), reject(SameRole)},
+		{"our role", func(r *Rules) { r.Role = Primary }, Verdict{SameRole, true, true, Plain}, Verdict{SameRole, true, true, Signed}, reject(SameRole)},
 		{"other service", func(r *Rules) { r.Service = FOS }, reject(Incompatible), reject(Incompatible), reject(Incompatible)},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -206,11 +206,24 @@ func TestSnapshot(t *testing.T) {
 func TestReflection(t *testing.T) {
 	for _, stage := range []Stage{Off, Permissive, Enforce} {
 		us, _, _ := couple(t, stage)
-		b := us.say(LVSRunning)
-		expect(t, "our own packet", us.hears(b), reject(Reflected))
-		us.restart()
-		expect(t, "our own packet, after a restart", us.hears(b), reject(SameRole))
+		expect(t, stage.String(), us.hears(us.say(LVSRunning)), reject(Reflected))
 	}
+	us, partner, _ := couple(t, Enforce)
+	pair(t, us, partner)
+	b := us.say(LVSRunning)
+	us.restart()
+	expect(t, "our own packet, after a restart", us.hears(b), reject(SameRole))
+}
+
+// TestSameRole: routers whose lvs.cf differ in who is who hear each other all the same.
+func TestSameRole(t *testing.T) {
+	us, partner, _ := couple(t, Enforce)
+	partner.rule(func(r *Rules) { r.Role = us.rules.Role })
+	expect(t, "unproven", us.hears(partner.say(LVSRunning)), reject(SameRole))
+	want := Verdict{SameRole, true, true, Proven}
+	expect(t, "which echoes", partner.hears(us.say(LVSRunning)), want)
+	expect(t, "which echoes, too", us.hears(partner.say(LVSRunning)), want)
+	expect(t, "next", us.hears(partner.say(LVSRunning)), want)
 }
 
 // TestUnprovenIsReported: but only if it goes on.

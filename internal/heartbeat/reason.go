@@ -36,7 +36,7 @@ var texts = [reasons]string{
 	Incompatible:  "Incompatible heartbeat received -- other system not using identical services",
 	Stranger:      "Unexpected heartbeat from ",
 	Reflected:     "heartbeat ignored: our own came back",
-	SameRole:      "heartbeat ignored: the other system has the same role",
+	SameRole:      "heartbeat from a system with our own role: check addresses in lvs.cf",
 	Unsigned:      "heartbeat ignored: not authenticated",
 	WrongKey:      "heartbeat ignored: authenticated with another key",
 	Misdirected:   "heartbeat ignored: sent on the other network",
