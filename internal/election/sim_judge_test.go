@@ -12,7 +12,8 @@ type judge struct {
 	bothSince  time.Duration // both have addresses up
 	noneSince  time.Duration // nobody serves or holds addresses
 	ableSince  [2]time.Duration
-	arpSince   time.Duration // the network believes in the wrong router
+	aliveSince [2]time.Duration // it serves, runs and can be heard
+	arpSince   time.Duration    // the network believes in the wrong router
 	operatorAt time.Duration
 	roughUntil time.Duration // delayed packets may arrive until then
 	changes    int           // of phase
@@ -24,7 +25,7 @@ type judge struct {
 
 func newJudge() judge {
 	return judge{goodSince: never, dualSince: never, bothSince: never, noneSince: never,
-		ableSince: [2]time.Duration{never, never}, arpSince: never, operatorAt: -time.Hour,
+		ableSince: [2]time.Duration{never, never}, aliveSince: [2]time.Duration{never, never}, arpSince: never, operatorAt: -time.Hour,
 		activated: [2]time.Duration{-time.Hour, -time.Hour}, served: [2]time.Duration{-time.Hour, -time.Hour}}
 }
 
@@ -93,6 +94,9 @@ func (j *judge) observe(w *world) {
 	mark(&j.bothSince, a.holds() && b.holds(), w.now)
 	mark(&j.noneSince, !a.serving() && !b.serving() && !a.holds() && !b.holds(), w.now)
 	for i, r := range w.nodes {
+		n := r.base()
+		heard := w.channels[0].good(w, Public) || w.channels[1].good(w, Private)
+		mark(&j.aliveSince[i], heard && r.serving() && n.up && !n.frozen && !busy(r), w.now)
 		mark(&j.ableSince[i], able(w, r), w.now)
 	}
 	// Of one that serves alone the network must know. An original announces only when it hears RUNNING (2.5 row 4),
@@ -145,8 +149,16 @@ func (j *judge) stepped(w *world, m *modern, before Phase, actions []Action) {
 	lately := w.now-max(j.served[1-m.id], j.activated[1-m.id]) <= w.keepalive
 	for _, a := range actions {
 		switch a := a.(type) {
+		case Arm:
+			if !a.At.IsZero() && a.At.Before(m.clock()) {
+				w.fail("router %d arms its timer %v ago", m.id, m.clock().Sub(a.At))
+			}
 		case Activate:
 			j.activated[m.id] = w.now
+			if since := j.aliveSince[1-m.id]; a.Reason == PartnerDead && since != never &&
+				w.now-max(since, m.bornAt) > w.deadtime+w.keepalive {
+				w.fail("invariant 3: router %d believes a living partner dead", m.id)
+			}
 			// An original says RUNNING a keepalive late. Of two new ones both may activate if a failure of one ends
 			// just as the other's patience does; no exchange of packets can exclude that.
 			ago := w.now - j.activated[1-m.id]

@@ -22,6 +22,7 @@ type modern struct {
 	downBad bool // the next deactivation fails
 
 	heardRunning time.Duration
+	bornAt       time.Duration
 }
 
 func (m *modern) serving() bool {
@@ -40,13 +41,13 @@ func (m *modern) start() {
 	m.up = true
 	m.life++
 	m.lvsdUp = true
-	m.epoch = time.Unix(w.rng.Int64N(1<<31), w.rng.Int64N(1e9))
+	m.epoch = time.Unix(w.rng.Int64N(1<<31), w.rng.Int64N(1e9)).Add(w.pair.later)
 	m.config.Boot = w.rng.Uint64() | 1
 	m.config.Keepalive, m.config.Deadtime = w.keepalive, w.deadtime
 	m.counter = 0
 	m.opDown = false
 	m.standby = false
-	m.readySince, m.stallSince = w.now, w.now
+	m.readySince, m.stallSince, m.bornAt = w.now, w.now, w.now
 	m.state = New(m.config)
 	w.log(&m.node, "process starts")
 	m.event(Start{})
@@ -63,6 +64,10 @@ func (m *modern) event(e Event) {
 		return
 	}
 	w := m.w
+	if w.steps++; w.steps > 50000 {
+		w.fail("router %d does not come to rest", m.id)
+		return
+	}
 	before := m.state.Phase
 	state, actions := m.step(m.state, e, m.clock())
 	m.state = state

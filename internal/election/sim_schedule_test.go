@@ -22,9 +22,9 @@ func (s *bytesSource) Uint64() uint64 {
 }
 
 var pairings = [...]pairing{
-	{"new and new", 0},
-	{"original primary", Primary},
-	{"original backup", Backup},
+	{name: "new and new"},
+	{name: "original primary", original: Primary},
+	{name: "original backup", original: Backup},
 }
 
 func newWorld(source rand.Source, p pairing, step stepFunc, tracing bool) *world {

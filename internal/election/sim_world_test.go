@@ -23,6 +23,7 @@ type world struct {
 	arp       int // whose announcement the network heard last; -1: nobody's
 	judge     judge
 	repaired  bool
+	steps     int
 	tracing   bool
 	trace     []string
 	failed    string // the first violation
@@ -48,7 +49,6 @@ type node struct {
 	frozen   bool // the process does not get to run
 	deaf     bool // the whole machine is frozen: what arrives is lost
 	life     int  // counts restarts; what an earlier life planned is void
-	freeze   int  // counts freezes
 	inbox    []Packet
 	pending  []func()
 	linkUp   bool
@@ -66,6 +66,8 @@ func (n *node) base() *node { return n }
 type pairing struct {
 	name     string
 	original Role // which one is an original; 0: none
+	// later is added to what all clocks show.
+	later time.Duration
 }
 
 type item struct {
