@@ -291,3 +291,13 @@ func TestStateIsComparable(t *testing.T) {
 		t.Errorf("the same events lead to different states:\n%+v\n%+v", a.state, b.state)
 	}
 }
+
+func TestShortStallLeavesTimeForOnePacket(t *testing.T) {
+	b := inactive(t, Backup, true)
+	b.wait(2 * second)
+	b.now = b.now.Add(second * 9 / 5) // the timer is 0.8 s late, the partner has 0 s left
+	b.step(Timer{})
+	b.step(Drained{})
+	b.expectNotIn("one keepalive and a half", b.wait(second*3/2-1), "partner dead")
+	b.expectIn("and no more", b.wait(1), "partner dead")
+}

@@ -77,6 +77,7 @@ type State struct {
 	after     after  // what the Deactivate under way is for
 	contested bool   // both claimed to be active and the partner has not withdrawn
 	draining  bool   // a Drain is not answered yet
+	eased     bool   // as graced, for a short one
 	graced    bool   // an own stall has been forgiven since the partner was last heard
 	failures  uint8  // of lvsd and activations in a row
 	failedAt  time.Time

@@ -156,7 +156,7 @@ func (j *judge) stepped(w *world, m *modern, before Phase, actions []Action) {
 		case Activate:
 			j.activated[m.id] = w.now
 			if since := j.aliveSince[1-m.id]; a.Reason == PartnerDead && since != never &&
-				w.now-max(since, m.bornAt) > w.deadtime+w.keepalive {
+				w.now-max(since, m.bornAt) > w.deadtime+w.keepalive && noticed(w, m) {
 				w.fail("invariant 3: router %d believes a living partner dead", m.id)
 			}
 			// An original says RUNNING a keepalive late. Of two new ones both may activate if a failure of one ends
@@ -190,6 +190,11 @@ func (j *judge) stepped(w *world, m *modern, before Phase, actions []Action) {
 			}
 		}
 	}
+}
+
+// noticed says that m was not frozen just so long that it may have lost two packets and not be late for its timer.
+func noticed(w *world, m *modern) bool {
+	return w.now-m.stallSince > w.deadtime || m.stallLength > w.keepalive*5/4
 }
 
 func justReady(m *modern) bool {

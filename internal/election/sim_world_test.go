@@ -58,6 +58,7 @@ type node struct {
 	standby  bool
 	timerSeq int
 
+	stallLength                                  time.Duration // of the last one
 	linkSince, failSince, readySince, stallSince time.Duration // since when all is well in that respect
 }
 
@@ -213,6 +214,7 @@ func (n *node) stall(d time.Duration, machine bool) {
 		return
 	}
 	n.frozen, n.deaf = true, machine
+	n.stallLength = d
 	n.w.log(n, "stalls for %v, machine %v", d, machine)
 	life := n.life
 	n.w.after(d, func() {

@@ -112,10 +112,20 @@ func (m *machine) send(copies int) {
 
 // noticeStall gives the partner time when we were the one that did not run: its packets may be lost, as while a
 // virtual machine was moved. A machine that always stalls must find out in the end that the partner is dead, so only
-// the first stall in a silence is forgiven altogether, and later ones by their length.
+// the first stall in a silence is forgiven altogether, and later ones by their length. A short one, which may still
+// have cost two packets, only makes sure that there is time for one more.
 func (m *machine) noticeStall() {
 	late := m.now.Sub(m.armed)
-	if m.armed.IsZero() || late <= m.Config.Deadtime/3 || !m.Config.BackupActive || m.Partner.Health == Left {
+	if m.armed.IsZero() || !m.Config.BackupActive || m.Partner.Health == Left {
+		return
+	}
+	if late <= m.Config.Deadtime/3 {
+		if late > m.Config.Keepalive/4 && !m.eased && !m.deadAt.IsZero() {
+			m.eased = true
+			if least := m.now.Add(m.Config.Keepalive * 3 / 2); m.deadAt.Before(least) {
+				m.deadAt = least
+			}
+		}
 		return
 	}
 	m.waitUntil = time.Time{}
