@@ -6,6 +6,7 @@ import (
 	"os"
 
 	"github.com/piranha-lvs/piranha/internal/cmdline"
+	"github.com/piranha-lvs/piranha/internal/control"
 	"github.com/piranha-lvs/piranha/internal/daemonize"
 	"github.com/piranha-lvs/piranha/internal/lvs"
 )
@@ -24,7 +25,7 @@ func (o *options) set() *cmdline.Set {
 	*o = options{
 		configFile: "/etc/sysconfig/ha/lvs.cf",
 		nanny:      lvs.DefaultNanny,
-		runDir:     lvs.DefaultRunDir,
+		runDir:     control.DefaultRunDir,
 		stateDir:   "/var/lib/piranha",
 	}
 	s := cmdline.New("lvs", "")

@@ -9,6 +9,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/piranha-lvs/piranha/internal/control"
 	"github.com/piranha-lvs/piranha/internal/daemonize"
 	"github.com/piranha-lvs/piranha/internal/eventlog"
 	"github.com/piranha-lvs/piranha/internal/ipvs/kernel"
@@ -44,7 +45,7 @@ func serve(o options, process *daemonize.Process) error {
 		return err
 	}
 	defer table.Close()
-	place, err := lvs.Claim(o.runDir, o.stateDir)
+	place, err := control.Claim(o.runDir, o.stateDir, "lvs")
 	if err != nil {
 		return err
 	}
@@ -57,7 +58,7 @@ func serve(o options, process *daemonize.Process) error {
 	defer serving.Wait()
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
-	serving.Go(func() { daemon.Serve(ctx, place.Listener) })
+	serving.Go(func() { control.Serve(ctx, place.Listener, daemon.Handler()) })
 	return daemon.Run(signals(), func() error {
 		if !o.foreground {
 			if err := place.WritePid(); err != nil {

@@ -48,7 +48,7 @@ const maxLine = 1024
 // SIGTERM first, and returns. It calls tell for each event from this goroutine and, for lines, from no other at the
 // same time.
 func Keep(ctx context.Context, c Command, b Backoff, tell func(Event)) {
-	keep(ctx, b, tell, func() error { return runOnce(ctx, c, tell) })
+	keep(ctx, b, tell, func() error { return Run(ctx, c, tell) })
 }
 
 // keep is the loop of Keep over a run function.
@@ -75,8 +75,9 @@ func keep(ctx context.Context, b Backoff, tell func(Event), run func() error) {
 
 var errEnded = errors.New("exited with status 0")
 
-// runOnce runs the program once. Its error says how it ended and is never nil.
-func runOnce(ctx context.Context, c Command, tell func(Event)) error {
+// Run runs the program once, until it ends or ctx is done, and tells about it as Keep does, but for its end: that is the
+// error, which is never nil.
+func Run(ctx context.Context, c Command, tell func(Event)) error {
 	said, say, err := os.Pipe()
 	if err != nil {
 		return err

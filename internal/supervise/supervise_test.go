@@ -49,7 +49,7 @@ func self(t *testing.T, role string, fd int) Command {
 func said(t *testing.T, c Command) ([]string, error) {
 	t.Helper()
 	var got []string
-	err := runOnce(t.Context(), c, func(e Event) {
+	err := Run(t.Context(), c, func(e Event) {
 		if e.Pid == 0 {
 			got = append(got, e.Line)
 		}
