@@ -77,8 +77,8 @@ type State struct {
 	after     after  // what the Deactivate under way is for
 	contested bool   // both claimed to be active and the partner has not withdrawn
 	draining  bool   // a Drain is not answered yet
-	eased     bool   // as graced, for a short one
-	graced    bool   // an own stall has been forgiven since the partner was last heard
+	graced    bool   // a long stall of our own has been forgiven since the partner was last heard
+	grace     uint8  // how many stalls have been
 	failures  uint8  // of lvsd and activations in a row
 	failedAt  time.Time
 	stopmeAt  time.Time // when STOPME was last logged

@@ -29,7 +29,7 @@ func (m *machine) packet(p Packet) {
 	m.Partner.Heard[p.Channel] = m.now
 	m.Partner.Health = Alive
 	m.deadAt = m.now.Add(m.Config.Deadtime)
-	m.graced, m.eased = false, false
+	m.graced, m.grace = false, 0
 	if p.Kind != Running && p.Kind != Stopped {
 		return
 	}

@@ -194,7 +194,7 @@ func (j *judge) stepped(w *world, m *modern, before Phase, actions []Action) {
 
 // noticed says that m was not frozen just so long that it may have lost two packets and not be late for its timer.
 func noticed(w *world, m *modern) bool {
-	return w.now-m.stallSince > w.deadtime || m.stallLength > w.keepalive*5/4
+	return w.now-m.stallSince > w.deadtime || m.stallLength > w.keepalive*5/4 && m.stalls <= graces
 }
 
 func justReady(m *modern) bool {

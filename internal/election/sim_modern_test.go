@@ -42,7 +42,8 @@ func (m *modern) start() {
 	m.life++
 	m.lvsdUp = true
 	m.epoch = time.Unix(w.rng.Int64N(1<<31), w.rng.Int64N(1e9)).Add(w.pair.later)
-	m.config.Boot = w.rng.Uint64() | 1
+	w.boots++
+	m.config.Boot = w.rng.Uint64()<<16 | w.boots // random, but never the same
 	m.config.Keepalive, m.config.Deadtime = w.keepalive, w.deadtime
 	m.counter = 0
 	m.opDown = false
@@ -124,6 +125,7 @@ func (m *modern) act(a Action) {
 		died := w.rng.IntN(4) == 0
 		m.when(w.between(0, w.keepalive), func() {
 			if died {
+				m.lvsdUp = false
 				m.event(LvsdDied{})
 				return
 			}

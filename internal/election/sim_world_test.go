@@ -24,6 +24,7 @@ type world struct {
 	judge     judge
 	repaired  bool
 	steps     int
+	boots     uint64
 	tracing   bool
 	trace     []string
 	failed    string // the first violation
@@ -57,6 +58,7 @@ type node struct {
 	slow     time.Duration
 	standby  bool
 	timerSeq int
+	stalls   int
 
 	stallLength                                  time.Duration // of the last one
 	linkSince, failSince, readySince, stallSince time.Duration // since when all is well in that respect
@@ -215,6 +217,7 @@ func (n *node) stall(d time.Duration, machine bool) {
 	}
 	n.frozen, n.deaf = true, machine
 	n.stallLength = d
+	n.stalls++
 	n.w.log(n, "stalls for %v, machine %v", d, machine)
 	life := n.life
 	n.w.after(d, func() {

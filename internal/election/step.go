@@ -110,42 +110,57 @@ func (m *machine) send(copies int) {
 	}
 }
 
+// graces is how often a stall within one silence of the partner is forgiven.
+const graces = 4
+
 // noticeStall gives the partner time when we were the one that did not run: its packets may be lost, as while a
-// virtual machine was moved. A machine that always stalls must find out in the end that the partner is dead, so only
-// the first stall in a silence is forgiven altogether, and later ones by their length. A short one, which may still
-// have cost two packets, only makes sure that there is time for one more.
+// virtual machine was moved. A short stall, which may still have cost two packets, and any after the first long one
+// only leave time for one more packet. A machine that always stalls must find out in the end that the partner is dead.
 func (m *machine) noticeStall() {
 	late := m.now.Sub(m.armed)
-	if m.armed.IsZero() || !m.Config.BackupActive || m.Partner.Health == Left {
+	if m.armed.IsZero() || late <= m.Config.Keepalive/4 || !m.Config.BackupActive || m.Partner.Health == Left {
 		return
 	}
-	if late <= m.Config.Deadtime/3 {
-		if late > m.Config.Keepalive/4 && !m.eased && !m.deadAt.IsZero() {
-			m.eased = true
-			if least := m.now.Add(m.Config.Keepalive * 3 / 2); m.deadAt.Before(least) {
-				m.deadAt = least
-			}
+	least := m.now.Add(m.Config.Keepalive * 3 / 2)
+	if late > m.Config.Deadtime/3 {
+		m.distrust()
+		m.deadAt = later(m.deadAt, late)
+		if !m.graced {
+			m.graced = true
+			least = m.now.Add(m.Config.Deadtime)
+			m.warning("own stall: the partner gets a fresh deadtime, late=" + late.String())
 		}
-		return
+		if m.Partner.Health == Dead {
+			m.Partner.Health = Unknown
+			m.deadAt = least
+		}
 	}
+	if m.grace < graces && !m.deadAt.IsZero() {
+		m.grace++
+		if m.deadAt.Before(least) {
+			m.deadAt = least
+		}
+	}
+}
+
+// distrust makes what was heard before a long stall old news, and has the sockets read before anything is decided.
+func (m *machine) distrust() {
 	m.waitUntil = time.Time{}
 	if m.Partner.Kind == Stopped {
-		m.Partner.Kind = 0 // no longer news
+		m.Partner.Kind = 0
 	}
 	if !m.draining {
 		m.draining = true
 		m.do(Drain{})
 	}
-	if m.graced && !m.deadAt.IsZero() {
-		m.deadAt = m.deadAt.Add(late)
-		return
+}
+
+// later puts off a deadline, if it is set.
+func later(at time.Time, d time.Duration) time.Time {
+	if at.IsZero() {
+		return at
 	}
-	m.warning("own stall: the partner gets a fresh deadtime, late=" + late.String())
-	m.graced = true
-	m.deadAt = m.now.Add(m.Config.Deadtime)
-	if m.Partner.Health == Dead {
-		m.Partner.Health = Unknown
-	}
+	return at.Add(d)
 }
 
 // due says whether a deadline has come, and clears it.
