@@ -112,7 +112,7 @@ func replaceFile(path, text string, old *string) (err error) {
 	}
 	var like *os.File
 	if old != nil {
-		if like, err = os.Open(path); err != nil {
+		if like, err = openRegular(path); err != nil {
 			return err
 		}
 		defer like.Close()

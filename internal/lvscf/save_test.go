@@ -164,6 +164,19 @@ func TestSaveRace(t *testing.T) {
 	}
 }
 
+// TestReadFileTakesRegularFilesOnly: a pipe would have a daemon that reads its file again wait for ever.
+func TestReadFileTakesRegularFilesOnly(t *testing.T) {
+	pipe := filepath.Join(t.TempDir(), "lvs.cf")
+	if err := unix.Mkfifo(pipe, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range []string{pipe, t.TempDir(), os.DevNull} {
+		if _, err := ReadFile(path); err == nil || !strings.Contains(err.Error(), "not a regular file") {
+			t.Errorf("ReadFile(%s) = %v, want not a regular file", path, err)
+		}
+	}
+}
+
 func TestSaveFollowsLink(t *testing.T) {
 	_, path := file(t, saved)
 	link := filepath.Join(t.TempDir(), "link.cf")
