@@ -58,12 +58,6 @@ func TestMutants(t *testing.T) {
 			}
 			return Step(s, e, now)
 		}},
-		{"does not hold back after a handover", func(s State, e Event, now time.Time) (State, []Action) {
-			if !s.holdFailed {
-				s.holdUntil = time.Time{}
-			}
-			return Step(s, e, now)
-		}},
 		{"deactivates for a private link", func(s State, e Event, now time.Time) (State, []Action) {
 			if l, ok := e.(Link); ok {
 				l.Channel = Public

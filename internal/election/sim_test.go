@@ -11,7 +11,7 @@ import (
 
 // TestSimulation runs PIRANHA_SCHEDULES schedules per pairing, from seed PIRANHA_SEED on.
 func TestSimulation(t *testing.T) {
-	count := number(t, "PIRANHA_SCHEDULES", 1500)
+	count := number(t, "PIRANHA_SCHEDULES", 1200)
 	first := number(t, "PIRANHA_SEED", 1)
 	for _, p := range pairings {
 		t.Run(p.name, func(t *testing.T) {
