@@ -20,15 +20,18 @@ var errUnexpected = errors.New("unexpected arguments")
 // errFindings is the outcome of --check on a file with errors, which are printed already.
 var errFindings = errors.New("")
 
-// read reads and checks the file. The findings may hold errors.
+// read reads and checks the file. The findings may hold errors; there is no configuration if the file is no text.
 func read(path string) (*lvscf.Config, lvscf.Findings, error) {
 	doc, err := lvscf.ReadFile(path)
+	var refused lvscf.Findings
 	var cannot *fs.PathError
-	if errors.As(err, &cannot) {
+	switch {
+	case errors.As(err, &refused):
+		return nil, refused, nil
+	case errors.As(err, &cannot):
 		return nil, nil, fmt.Errorf("failed to open %s: %w", path, cannot.Err)
-	}
-	if err != nil {
-		return nil, nil, err
+	case err != nil:
+		return nil, nil, fmt.Errorf("failed to open %s: %w", path, err)
 	}
 	cfg, findings := doc.Config(lvscf.SystemLookup(lookupTime))
 	return cfg, findings, nil

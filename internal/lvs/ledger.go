@@ -123,8 +123,12 @@ func (l *ledger) save() error {
 		return err
 	}
 	temporary := l.path + ".new"
-	if err := os.WriteFile(temporary, text, 0o644); err != nil {
-		return err
+	err = os.WriteFile(temporary, text, 0o644)
+	if err == nil {
+		err = os.Rename(temporary, l.path)
 	}
-	return os.Rename(temporary, l.path)
+	if err != nil {
+		_ = os.Remove(temporary) // half a file at most
+	}
+	return err
 }

@@ -2,6 +2,7 @@ package lvs
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"time"
 
@@ -16,23 +17,33 @@ const lookupTime = 5 * time.Second
 func (d *Daemon) reload(ctx context.Context) {
 	d.log.Info("rereading configuration file")
 	doc, err := lvscf.ReadFile(d.opt.ConfigFile)
-	if err != nil {
+	var refused lvscf.Findings
+	switch {
+	case errors.As(err, &refused):
+		d.keepOld(refused)
+		return
+	case err != nil:
 		d.log.Error("lvs: failed to open "+d.opt.ConfigFile, "err", err.Error())
 		return
 	}
 	cfg, findings := doc.Config(lvscf.SystemLookup(lookupTime))
 	if errs := findings.Errors(); len(errs) > 0 {
-		d.log.Error("lvs: error parsing " + d.opt.ConfigFile + " on line " + itoa(errs[0].Line) + ".")
-		for _, f := range errs {
-			d.log.Error(f.String())
-		}
-		d.log.Warn("old configuration goes on", "serial_no", itoa(int(d.cfg.SerialNo)))
+		d.keepOld(errs)
 		return
 	}
 	for _, f := range findings {
 		d.log.Warn(f.String())
 	}
 	d.change(ctx, cfg)
+}
+
+// keepOld says what is wrong with the file, and that nothing has changed.
+func (d *Daemon) keepOld(errs lvscf.Findings) {
+	d.log.Error("lvs: error parsing " + d.opt.ConfigFile + " on line " + itoa(errs[0].Line) + ".")
+	for _, f := range errs {
+		d.log.Error(f.String())
+	}
+	d.log.Warn("old configuration goes on", "serial_no", itoa(int(d.cfg.SerialNo)))
 }
 
 func (d *Daemon) change(ctx context.Context, cfg *lvscf.Config) {
