@@ -3,6 +3,7 @@ package supervise
 import (
 	"errors"
 	"os"
+	"strconv"
 	"syscall"
 	"time"
 
@@ -62,7 +63,10 @@ func (ch *child) wait() error {
 	case state.Success():
 		return errEnded
 	}
-	return errors.New(state.String())
+	if ws, ok := state.Sys().(syscall.WaitStatus); ok && ws.Signaled() {
+		return errors.New("terminated with signal " + strconv.Itoa(int(ws.Signal())))
+	}
+	return errors.New("exited with status " + strconv.Itoa(state.ExitCode()))
 }
 
 // await parks the goroutine until the pidfd is readable, which it is once the process has ended.

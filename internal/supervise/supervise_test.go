@@ -132,6 +132,17 @@ func TestChildThatIgnoresTheSignalIsKilled(t *testing.T) {
 	}
 }
 
+func TestEndIsSaidInTheOriginalsWords(t *testing.T) {
+	for script, want := range map[string]string{
+		"exit 3": "exited with status 3", "kill -9 $$": "terminated with signal 9", "exit 0": "exited with status 0",
+	} {
+		err := Run(t.Context(), Command{Path: "/bin/sh", Args: []string{"sh", "-c", script}, ReportFD: 3}, func(Event) {})
+		if err == nil || err.Error() != want {
+			t.Errorf("%s: %v, want %s", script, err, want)
+		}
+	}
+}
+
 func TestMissingProgram(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	Keep(ctx, Command{Path: "/no/such/nanny", ReportFD: 3}, Backoff{}, func(e Event) {

@@ -1,0 +1,138 @@
+package pulse
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"os"
+	"time"
+
+	"github.com/piranha-lvs/piranha/internal/control"
+	"github.com/piranha-lvs/piranha/internal/election"
+	"github.com/piranha-lvs/piranha/internal/heartbeat"
+)
+
+// Status is what pulse.sock answers to GET /v1/status. Field names are an API, described in doc/api.md.
+type Status struct {
+	Version   int           `json:"version"` // of this form: 1
+	Pid       int           `json:"pid"`
+	Role      string        `json:"role"`  // primary, backup
+	State     string        `json:"state"` // phase of the election: active, inactive, …
+	Since     time.Time     `json:"since"`
+	Standby   bool          `json:"standby"` // by the operator
+	LinkDown  bool          `json:"link_down"`
+	LvsdPid   int           `json:"lvsd_pid"` // 0: it does not run
+	SerialNo  int64         `json:"serial_no"`
+	Addresses []string      `json:"addresses"` // that float
+	Partner   PartnerStatus `json:"partner"`
+}
+
+// PartnerStatus is what is known of the other router.
+type PartnerStatus struct {
+	Health     string   `json:"health"`            // unknown, alive, dead, left
+	State      string   `json:"state,omitempty"`   // active, inactive: what it says of itself
+	Original   bool     `json:"original"`          // it sends no more than an original router
+	SerialNo   int64    `json:"serial_no"`         // of its lvs.cf
+	SameConfig bool     `json:"same_config"`       // its lvs.cf means the same
+	Public     *float64 `json:"public_heard_ago"`  // seconds; null: never
+	Private    *float64 `json:"private_heard_ago"` // seconds; null: never
+}
+
+// heard remembers what a heartbeat says beside the election.
+func (d *Daemon) heard(m heartbeat.Message) {
+	if m.Decides && m.Packet.Trailer {
+		d.partnerSerial, d.partnerDigest = m.Packet.Serial, m.Packet.Digest
+	}
+}
+
+func (d *Daemon) status() Status {
+	now, s := time.Now(), d.state
+	st := Status{
+		Version: 1, Pid: os.Getpid(), Role: map[election.Role]string{election.Primary: "primary", election.Backup: "backup"}[d.role],
+		State: s.Phase.String(), Since: s.Since, Standby: s.Standby, LinkDown: s.LinkDown, LvsdPid: d.lvsdPid, SerialNo: d.cfg.SerialNo,
+		Addresses: []string{},
+		Partner: PartnerStatus{
+			Health: s.Partner.Health.String(), Original: s.Partner.Health == election.Alive && !s.Partner.Trailer,
+			SerialNo: d.partnerSerial, SameConfig: d.partnerDigest == [8]byte(d.digest[:8]),
+			Public: ago(now, s.Partner.Heard[election.Public]), Private: ago(now, s.Partner.Heard[election.Private]),
+		},
+	}
+	switch s.Partner.Kind {
+	case election.Running:
+		st.Partner.State = "active"
+	case election.Stopped:
+		st.Partner.State = "inactive"
+	}
+	for _, a := range d.wanted {
+		st.Addresses = append(st.Addresses, a.Addr.String())
+	}
+	return st
+}
+
+func ago(now, then time.Time) *float64 {
+	if then.IsZero() {
+		return nil
+	}
+	seconds := now.Sub(then).Seconds()
+	return &seconds
+}
+
+// callTime bounds how long a call waits for the loop.
+const callTime = 5 * time.Second
+
+var errBusy = errors.New("pulse does not answer")
+
+// inLoop has the loop do something and waits for it.
+func (d *Daemon) inLoop(ctx context.Context, f func()) error {
+	ctx, cancel := context.WithTimeout(ctx, callTime)
+	defer cancel()
+	done := make(chan struct{})
+	select {
+	case d.asked <- func() { f(); close(done) }:
+		<-done
+		return nil
+	case <-ctx.Done():
+		return errBusy
+	}
+}
+
+// Handler answers the calls of pulse.sock. Those that act are for root.
+func (d *Daemon) Handler() http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /v1/status", func(w http.ResponseWriter, r *http.Request) {
+		var s Status
+		if err := d.inLoop(r.Context(), func() { s = d.status() }); err != nil {
+			control.Fail(w, http.StatusServiceUnavailable, err.Error())
+			return
+		}
+		control.Reply(w, http.StatusOK, s)
+	})
+	for name, act := range map[string]func(){
+		"reload":     d.reload,
+		"switchover": func() { d.step(election.Switchover{}) },
+		"standby":    func() { d.step(election.EnterStandby{}) },
+		"resume":     func() { d.step(election.Resume{}) },
+	} {
+		mux.HandleFunc("POST /v1/"+name, control.Privileged(d.serveAct(act)))
+	}
+	return mux
+}
+
+func (d *Daemon) serveAct(act func()) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		refused := ""
+		err := d.inLoop(r.Context(), func() {
+			d.refused = ""
+			act()
+			refused = d.refused
+		})
+		switch {
+		case err != nil:
+			control.Fail(w, http.StatusServiceUnavailable, err.Error())
+		case refused != "":
+			control.Fail(w, http.StatusConflict, refused)
+		default:
+			control.Reply(w, http.StatusAccepted, map[string]string{})
+		}
+	}
+}

@@ -1,0 +1,256 @@
+package e2e
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/piranha-lvs/piranha/lab/realserver"
+	"github.com/piranha-lvs/piranha/lab/topology"
+)
+
+// pair is two routers with pulse, in front of three web servers.
+type pair struct {
+	t       *testing.T
+	net     *topology.Net
+	servers []*realserver.Server
+	dirs    [2]string
+	pulse   [2]*process
+}
+
+// Times of the pairs. The lab's machine may be slow: a heartbeat must not be late because of that alone.
+const (
+	keepalive = 100 * time.Millisecond
+	deadtime  = 500 * time.Millisecond
+)
+
+// pairConf is the lvs.cf of both routers; extra goes into its global part.
+func pairConf(extra string) string {
+	c := conf("scheduler = rr\nvip_nmask = 255.255.255.0", all)
+	head := fmt.Sprintf("primary = 192.0.2.1\nbackup = 192.0.2.2\nbackup_active = 1\nheartbeat = 1\nkeepalive = %dms\ndeadtime = %dms\n"+
+		"nat_router = %s eth1:1\nnat_nmask = 255.255.255.0\n%s\n", keepalive.Milliseconds(), deadtime.Milliseconds(), topology.NATRouter, extra)
+	return head + c
+}
+
+func newPair(t *testing.T, conf string) *pair {
+	t.Helper()
+	need(t, "ipvsadm")
+	n := network(t, topology.Options{Forward: topology.NAT})
+	p := &pair{t: t, net: n, servers: serveReals(t, n)}
+	for i := range p.dirs {
+		p.dirs[i] = t.TempDir()
+		if err := os.WriteFile(filepath.Join(p.dirs[i], "lvs.cf"), []byte(conf), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return p
+}
+
+// start starts pulse on router i, counted from 1.
+func (p *pair) start(i int, options ...string) {
+	p.t.Helper()
+	dir := p.dirs[i-1]
+	args := append([]string{"-n", "-c", filepath.Join(dir, "lvs.cf"), "--lvsd=" + binary(p.t, "lvs"), "--nanny=" + binary(p.t, "nanny"),
+		"--run-dir=" + dir, "--state-dir=" + dir}, options...)
+	p.pulse[i-1] = start(p.t, p.net.Router(i), "pulse", args...)
+}
+
+// crash is what the partner sees of a power failure: the links are dead, and nothing runs any more.
+func (p *pair) crash(i int) {
+	p.t.Helper()
+	if err := p.net.Router(i).Cut(); err != nil {
+		p.t.Fatal(err)
+	}
+	if err := syscall.Kill(-p.pulse[i-1].Pid(), syscall.SIGKILL); err != nil {
+		p.t.Fatal(err)
+	}
+}
+
+// call makes a call of router i's pulse.sock.
+func (p *pair) call(i int, method, name string, answer any) error {
+	h := http.Client{Timeout: patience, Transport: &http.Transport{
+		DisableKeepAlives: true,
+		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+			return new(net.Dialer).DialContext(ctx, "unix", filepath.Join(p.dirs[i-1], "pulse.sock"))
+		},
+	}}
+	req, err := http.NewRequest(method, "http://pulse/v1/"+name, nil)
+	if err != nil {
+		return err
+	}
+	resp, err := h.Do(req)
+	if err != nil {
+		return err
+	}
+	defer resp.Body.Close()
+	if resp.StatusCode >= 300 {
+		return fmt.Errorf("%s: %s", name, resp.Status)
+	}
+	if answer == nil {
+		return nil
+	}
+	return json.NewDecoder(resp.Body).Decode(answer)
+}
+
+// state is what router i's pulse says of itself.
+func (p *pair) state(i int) string {
+	var s struct {
+		State string `json:"state"`
+	}
+	if err := p.call(i, http.MethodGet, "status", &s); err != nil {
+		return err.Error()
+	}
+	return s.State
+}
+
+// holds tells whether router i has all floating addresses, or none; a mixture is an error.
+func (p *pair) holds(i int) (bool, error) {
+	count := 0
+	for dev, addr := range map[string]string{"eth0": topology.VIP + "/24", "eth1": topology.NATRouter + "/24"} {
+		have, err := p.net.Router(i).Addrs(dev)
+		if err != nil {
+			return false, err
+		}
+		if slices.Contains(have, addr) {
+			count++
+		}
+	}
+	if count == 1 {
+		return false, fmt.Errorf("router%d has one of two floating addresses", i)
+	}
+	return count == 2, nil
+}
+
+// wantActive waits until router i serves and the other does not, in word and deed.
+func (p *pair) wantActive(i int) {
+	p.t.Helper()
+	other := 3 - i
+	eventually(p.t, patience, func() error {
+		if s := p.state(i); s != "active" {
+			return fmt.Errorf("router%d is %s", i, s)
+		}
+		if s := p.state(other); s == "active" {
+			return fmt.Errorf("router%d is active too", other)
+		}
+		for router, want := range map[int]bool{i: true, other: false} {
+			if has, err := p.holds(router); err != nil || has != want {
+				return fmt.Errorf("router%d has the floating addresses: %v, %v; want %v", router, has, err, want)
+			}
+		}
+		if rows := table(p.t, p.net.Router(other)); len(rows) != 0 {
+			return fmt.Errorf("router%d is not to serve and has rows %q", other, rows)
+		}
+		return nil
+	})
+	wantTable(p.t, p.net.Router(i), rows("rr", all)...)
+}
+
+// served expects that the client is served.
+func (p *pair) served() {
+	p.t.Helper()
+	wantNoError(p.t, ask(p.t, p.net.Client(), hostPort(topology.VIP), 9), 9)
+}
+
+func TestPairColdStart(t *testing.T) {
+	for _, order := range [][]int{{1, 2}, {2, 1}} {
+		t.Run(fmt.Sprint(order), func(t *testing.T) {
+			p := newPair(t, pairConf(""))
+			p.start(order[0])
+			time.Sleep(50 * time.Millisecond)
+			p.start(order[1])
+			p.pulse[0].WaitLog("STARTING PULSE AS MASTER", patience)
+			p.pulse[1].WaitLog("STARTING PULSE AS BACKUP", patience)
+			p.wantActive(1)
+			p.served()
+		})
+	}
+}
+
+// TestPairCrash: the active router dies; the other takes over within deadtime and some, and keeps the service when the
+// dead one returns.
+func TestPairCrash(t *testing.T) {
+	p := newPair(t, pairConf(""))
+	p.start(1)
+	p.start(2)
+	p.wantActive(1)
+	p.served()
+	crashed, slow := time.Now(), watchStall(t)
+	p.crash(1)
+	eventually(t, patience, func() error {
+		if has, err := p.holds(2); err != nil || !has {
+			return fmt.Errorf("router2 has the addresses: %v, %v", has, err)
+		}
+		return nil
+	})
+	slow.wantWithin(t, "taken over", crashed, deadtime-keepalive-50*time.Millisecond, deadtime+keepalive+200*time.Millisecond)
+	p.pulse[1].WaitLog("partner dead: activating lvs", patience)
+	p.served()
+	wantTable(t, p.net.Router(2), rows("rr", all)...)
+	p.pulse[1].WaitLog("gratuitous lvs arps finished", patience)
+
+	// It comes back with what the crash left: the addresses and the rows of its table.
+	p.start(1)
+	eventually(t, patience, func() error {
+		if has, err := p.holds(1); err != nil || has {
+			return fmt.Errorf("router1 still has the addresses: %v, %v", has, err)
+		}
+		return nil
+	})
+	if err := p.net.Router(1).Heal(); err != nil {
+		t.Fatal(err)
+	}
+	p.wantActive(2)
+	p.served()
+}
+
+// TestPairPlanned: a stop and a switchover hand over at once.
+func TestPairPlanned(t *testing.T) {
+	p := newPair(t, pairConf(""))
+	p.start(1)
+	p.start(2)
+	p.wantActive(1)
+	if err := p.call(1, http.MethodPost, "switchover", nil); err != nil {
+		t.Fatal(err)
+	}
+	p.wantActive(2)
+	p.served()
+	stopped, slow := time.Now(), watchStall(t)
+	p.pulse[1].Signal(syscall.SIGTERM)
+	if status := p.pulse[1].Wait(patience); status != 0 {
+		t.Errorf("exit status %d, want 0", status)
+	}
+	p.pulse[1].WaitLog("Terminating due to signal 15", patience)
+	eventually(t, patience, func() error {
+		if has, err := p.holds(1); err != nil || !has {
+			return fmt.Errorf("router1 has the addresses: %v, %v", has, err)
+		}
+		return nil
+	})
+	slow.wantWithin(t, "handed over", stopped, 0, deadtime-keepalive) // by the farewell: silence would take longer
+	p.served()
+	if rows := table(t, p.net.Router(2)); len(rows) != 0 {
+		t.Errorf("router2 left rows %q", rows)
+	}
+}
+
+// TestSingleRouter: without a backup pulse serves at once.
+func TestSingleRouter(t *testing.T) {
+	p := newPair(t, strings.Replace(pairConf(""), "backup_active = 1", "backup_active = 0", 1))
+	p.start(1)
+	wantTable(t, p.net.Router(1), rows("rr", all)...)
+	p.served()
+	p.start(2)
+	if status := p.pulse[1].Wait(patience); status != 255 {
+		t.Errorf("backup that is marked inactive: exit status %d, want 255", status)
+	}
+	p.pulse[1].WaitLog("We are backup node and backup is marked inactive -- exiting pulse", patience)
+}
