@@ -13,8 +13,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// open gives the test a connection in a network namespace of its own, with the dummy devices named, which goes with the
-// test's thread.
+// open gives the test a connection in a network namespace of its own, with the Ethernet devices named, which goes with
+// the test's thread. Each is the end of a cable: every kernel with namespaces has those, but not every one has dummies.
 func open(t *testing.T, devices ...string) *Conn {
 	t.Helper()
 	runtime.LockOSThread() // never unlocked: the thread ends with the test's goroutine, and the namespace with it
@@ -23,16 +23,18 @@ func open(t *testing.T, devices ...string) *Conn {
 	}
 	for _, name := range append([]string{"lo"}, devices...) {
 		if name != "lo" {
-			if err := netlink.LinkAdd(&netlink.Dummy{LinkAttrs: netlink.LinkAttrs{Name: name}}); err != nil {
-				t.Skipf("no dummy device: %v", err)
+			cable := &netlink.Veth{LinkAttrs: netlink.LinkAttrs{Name: name}, PeerName: name + "-far"}
+			if err := netlink.LinkAdd(cable); err != nil {
+				t.Skipf("no veth device: %v", err)
 			}
 		}
 		link, err := netlink.LinkByName(name)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := netlink.LinkSetUp(link); err != nil {
-			t.Fatal(err)
+		must(t, netlink.LinkSetUp(link))
+		if far, err := netlink.LinkByName(name + "-far"); err == nil {
+			must(t, netlink.LinkSetUp(far))
 		}
 	}
 	c, err := Open()
@@ -195,7 +197,9 @@ func TestDiffApplied(t *testing.T) {
 	for _, a := range []Address{own, New(wanted[0].Addr, "back:1", 24), New(wanted[1].Addr, "front:2", 24), New(wanted[2].Addr, "front:1", 0)} {
 		must(t, c.Add(a))
 	}
-	ours := func(a netip.Addr) bool { return slices.ContainsFunc(wanted, func(w Address) bool { return w.Addr == a }) }
+	ours := func(a netip.Addr) bool {
+		return slices.ContainsFunc(wanted, func(w Address) bool { return w.Addr == a })
+	}
 	settle := func(wanted []Address) (changes int) {
 		add, remove := Diff(present(t, c), wanted, ours)
 		for _, a := range remove {
