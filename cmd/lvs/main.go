@@ -18,6 +18,7 @@ type options struct {
 	configFile, nanny, runDir, stateDir string
 	verbose, foreground, noFork, dryRun bool
 	check, printTable, standby          bool
+	guardFD                             int
 }
 
 // set declares the options and their defaults.
@@ -37,6 +38,7 @@ func (o *options) set() *cmdline.Set {
 	s.Bool(&o.check, 0, "check", "check the configuration file and exit")
 	s.Bool(&o.printTable, 0, "print-table", "print the table the configuration asks for, as ipvsadm -S -n does, and exit")
 	s.Bool(&o.standby, 0, "standby", "keep the table empty until told to be active through the socket")
+	s.Int(&o.guardFD, 0, "guard-fd", "N", "give up the service when the reader of pipe N, which is pulse, has died")
 	s.String(&o.nanny, 0, "nanny", "PATH", "nanny program (default /usr/sbin/nanny)")
 	s.String(&o.runDir, 0, "run-dir", "DIR", "directory of the socket and the lock (default /run/piranha)")
 	s.String(&o.stateDir, 0, "state-dir", "DIR", "directory of what outlives a restart (default /var/lib/piranha)")

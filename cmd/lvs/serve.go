@@ -31,7 +31,7 @@ func serve(o options, process *daemonize.Process) error {
 	}
 	opt := lvs.Options{
 		ConfigFile: o.configFile, StateDir: o.stateDir, Nanny: o.nanny,
-		Verbose: o.verbose, Foreground: o.foreground, DryRun: o.dryRun, Standby: o.standby,
+		Verbose: o.verbose, Foreground: o.foreground, DryRun: o.dryRun, Standby: o.standby, GuardFD: o.guardFD,
 	}
 	if o.dryRun { // needs no privilege, claims nothing and leaves nothing
 		opt.StateDir = ""

@@ -34,6 +34,7 @@ type Options struct {
 	Verbose    bool
 	Foreground bool
 	DryRun     bool // start no monitor: every real server counts as up
+	GuardFD    int  // pipe to the pulse that started us, which closes when that dies; 0: none
 	Standby    bool // keep the table empty until told to be active: health is watched all the same
 	// Credential is what monitors run as; nil for lvsd's own.
 	Credential *syscall.Credential
@@ -116,6 +117,7 @@ func (d *Daemon) Run(signals <-chan os.Signal, ready func() error) error {
 	defer d.running.Wait()
 	defer cancel()
 	d.startMonitors(ctx)
+	orphan := d.guard(ctx)
 	verify := time.NewTimer(verifyInterval)
 	defer verify.Stop()
 	for {
@@ -137,10 +139,30 @@ func (d *Daemon) Run(signals <-chan os.Signal, ready func() error) error {
 			d.drain()
 		case ask := <-d.questions:
 			ask()
+		case <-orphan:
+			cancel()
+			return d.orphaned()
 		case <-verify.C:
 			verify.Reset(d.verify())
 		}
 	}
+}
+
+// guard watches the pulse that started us, if one did. The channel yields a value when it has been dead for orphanTime.
+func (d *Daemon) guard(ctx context.Context) <-chan time.Time {
+	if d.opt.GuardFD == 0 {
+		return nil
+	}
+	orphan := make(chan time.Time, 1)
+	d.running.Go(func() {
+		watchPulse(ctx, d.opt.GuardFD, func() {
+			select {
+			case d.questions <- func() { time.AfterFunc(orphanTime(d.cfg), func() { orphan <- time.Now() }) }:
+			case <-ctx.Done():
+			}
+		})
+	})
+	return orphan
 }
 
 // drain takes the reports that have come in meanwhile, so that a burst of them costs one look at the table.

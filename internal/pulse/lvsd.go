@@ -39,12 +39,12 @@ func newLvsd(o Options, environment []string) lvsd {
 	if o.Verbose {
 		argv = append(argv, "-v")
 	}
-	argv = append(argv, "--standby", "--run-dir="+o.RunDir, "--state-dir="+o.StateDir)
+	argv = append(argv, "--standby", "--guard-fd=3", "--run-dir="+o.RunDir, "--state-dir="+o.StateDir)
 	if o.Nanny != "" {
 		argv = append(argv, "--nanny="+o.Nanny)
 	}
 	return lvsd{
-		command: supervise.Command{Path: o.Lvsd, Args: argv, Env: environment, ReportFD: 3, Output: o.Output},
+		command: supervise.Command{Path: o.Lvsd, Args: argv, Env: environment, ReportFD: 3, Survives: true, Output: o.Output},
 		socket:  filepath.Join(o.RunDir, "lvs.sock"),
 	}
 }

@@ -34,11 +34,11 @@ func start(c Command, say *os.File) (*child, error) {
 		files = []*os.File{null, say, say}
 	}
 	pidfd := -1
-	process, err := os.StartProcess(c.Path, c.Args, &os.ProcAttr{
-		Dir: "/", Env: c.Env, Files: files,
-		// The child also sees its report pipe close; the signal is for monitors that do not look.
-		Sys: &syscall.SysProcAttr{Pdeathsig: syscall.SIGTERM, Credential: c.Credential, PidFD: &pidfd},
-	})
+	sys := &syscall.SysProcAttr{Credential: c.Credential, PidFD: &pidfd}
+	if !c.Survives { // it also sees its report pipe close; the signal is for monitors that do not look
+		sys.Pdeathsig = syscall.SIGTERM
+	}
+	process, err := os.StartProcess(c.Path, c.Args, &os.ProcAttr{Dir: "/", Env: c.Env, Files: files, Sys: sys})
 	if err != nil {
 		return nil, err
 	}

@@ -21,6 +21,9 @@ type Command struct {
 	// ReportFD is the descriptor on which the child says its lines: 3 for a pipe made for it, or 1 for its standard
 	// output and error.
 	ReportFD int
+	// Survives: the child is not told when we die; it sees its report pipe close.
+	Survives bool
+
 	// Output, when not nil, takes the child's standard output and error (unless ReportFD is 1).
 	Output *os.File
 }

@@ -193,8 +193,8 @@ func TestPairCrash(t *testing.T) {
 	})
 	slow.wantWithin(t, "taken over", crashed, deadtime-keepalive-50*time.Millisecond, deadtime+keepalive+200*time.Millisecond)
 	p.pulse[1].WaitLog("partner dead: activating lvs", patience)
-	p.served()
 	wantTable(t, p.net.Router(2), rows("rr", all)...)
+	p.served()
 	p.pulse[1].WaitLog("gratuitous lvs arps finished", patience)
 
 	// It comes back with what the crash left: the addresses and the rows of its table.
@@ -236,6 +236,7 @@ func TestPairPlanned(t *testing.T) {
 		return nil
 	})
 	slow.wantWithin(t, "handed over", stopped, 0, deadtime-keepalive) // by the farewell: silence would take longer
+	wantTable(t, p.net.Router(1), rows("rr", all)...)
 	p.served()
 	if rows := table(t, p.net.Router(2)); len(rows) != 0 {
 		t.Errorf("router2 left rows %q", rows)
@@ -253,4 +254,95 @@ func TestSingleRouter(t *testing.T) {
 		t.Errorf("backup that is marked inactive: exit status %d, want 255", status)
 	}
 	p.pulse[1].WaitLog("We are backup node and backup is marked inactive -- exiting pulse", patience)
+}
+
+// TestKilledPulse: the addresses of a dead pulse do not stay beside the partner's, although its router lives on.
+func TestKilledPulse(t *testing.T) {
+	p := newPair(t, pairConf(""))
+	p.start(1)
+	p.start(2)
+	p.wantActive(1)
+	p.pulse[0].Signal(syscall.SIGKILL)
+	eventually(t, patience, func() error {
+		second, err := p.holds(2)
+		if err != nil || !second {
+			return fmt.Errorf("router2 has the addresses: %v, %v", second, err)
+		}
+		return nil
+	})
+	if first, err := p.holds(1); err != nil || first {
+		t.Errorf("router1 has the addresses too: %v, %v", first, err)
+	}
+	wantTable(t, p.net.Router(2), rows("rr", all)...)
+	p.served()
+	if rows := table(t, p.net.Router(1)); len(rows) != 0 {
+		t.Errorf("router1 left rows %q", rows)
+	}
+	p.start(1)
+	p.wantActive(2)
+}
+
+// TestKilledLvsdOfPair: a living partner takes over; lvsd is started again.
+func TestKilledLvsdOfPair(t *testing.T) {
+	p := newPair(t, pairConf(""))
+	p.start(1)
+	p.start(2)
+	p.wantActive(1)
+	var s struct {
+		Pid int `json:"lvsd_pid"`
+	}
+	if err := p.call(1, http.MethodGet, "status", &s); err != nil {
+		t.Fatal(err)
+	}
+	if err := syscall.Kill(s.Pid, syscall.SIGKILL); err != nil {
+		t.Fatal(err)
+	}
+	p.pulse[0].WaitLog(fmt.Sprintf("Child process %d terminated with signal 9", s.Pid), patience)
+	p.wantActive(2)
+	p.served()
+	old := s.Pid
+	eventually(t, patience, func() error {
+		if err := p.call(1, http.MethodGet, "status", &s); err != nil || s.Pid == 0 || s.Pid == old {
+			return fmt.Errorf("lvsd of router1 has pid %d, %v", s.Pid, err)
+		}
+		return nil
+	})
+}
+
+// TestPairReload: a new virtual server gets its address and is announced; one that leaves loses it.
+func TestPairReload(t *testing.T) {
+	p := newPair(t, pairConf(""))
+	p.start(1)
+	p.start(2)
+	p.wantActive(1)
+	more := pairConf("") + "virtual more {\nactive = 1\naddress = 192.0.2.101 eth0:2\nvip_nmask = 255.255.255.0\n" +
+		"server real1 {\naddress = " + topology.RealAddr(1) + "\nactive = 1\n}\n}\n"
+	for _, step := range []struct {
+		conf string
+		want bool
+	}{{more, true}, {pairConf(""), false}} {
+		for i := range p.dirs {
+			if err := os.WriteFile(filepath.Join(p.dirs[i], "lvs.cf"), []byte(step.conf), 0o644); err != nil {
+				t.Fatal(err)
+			}
+			p.pulse[i].Signal(syscall.SIGHUP)
+		}
+		eventually(t, patience, func() error {
+			have, err := p.net.Router(1).Addrs("eth0")
+			if got := slices.Contains(have, "192.0.2.101/24"); err != nil || got != step.want {
+				return fmt.Errorf("router1 has the address: %v, %v; want %v", got, err, step.want)
+			}
+			return nil
+		})
+		if step.want {
+			eventually(t, patience, func() error {
+				if r := ask(t, p.net.Client(), "192.0.2.101:80", 1); len(r.Errors()) > 0 {
+					return r.Errors()[0].Err
+				}
+				return nil
+			})
+		}
+	}
+	p.wantActive(1)
+	p.served()
 }
