@@ -17,6 +17,7 @@ import (
 	"github.com/piranha-lvs/piranha/internal/daemonize"
 	"github.com/piranha-lvs/piranha/internal/eventlog"
 	"github.com/piranha-lvs/piranha/internal/heartbeat"
+	"github.com/piranha-lvs/piranha/internal/ipvs"
 	"github.com/piranha-lvs/piranha/internal/lvscf"
 	"github.com/piranha-lvs/piranha/internal/pulse"
 	"github.com/piranha-lvs/piranha/internal/vip"
@@ -24,6 +25,9 @@ import (
 
 // lookupTime bounds the search for each host name in lvs.cf.
 const lookupTime = 5 * time.Second
+
+// kernelTime bounds every single call to the kernel's IPVS.
+const kernelTime = 2 * time.Second
 
 // load reads a configuration without errors; the error is the original's line with the findings below it.
 func load(path string) (*lvscf.Document, *lvscf.Config, error) {
@@ -69,7 +73,16 @@ func serve(o options, process *daemonize.Process) error {
 		destination, o.Output = eventlog.Stdout, os.Stdout
 	}
 	log := eventlog.New("pulse", destination, o.Verbose)
-	daemon, err := pulse.New(o.Options, doc, cfg, local, links, log)
+	outside := pulse.Outside{Local: local, Links: links}
+	if cfg.SyncDaemon {
+		w, err := ipvs.Dial(kernelTime)
+		if err != nil {
+			return err
+		}
+		defer w.Close()
+		outside.Sync = w
+	}
+	daemon, err := pulse.New(o.Options, doc, cfg, outside, log)
 	var bind *heartbeat.BindError
 	if errors.As(err, &bind) {
 		log.Error(bind.Error())

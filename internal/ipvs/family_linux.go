@@ -37,16 +37,14 @@ func familyOf(b []byte) (uint16, error) {
 		}
 		return 0, Reason(errno)
 	}
-	b = b[unix.NLMSG_HDRLEN+unix.GENL_HDRLEN:]
-	for len(b) >= unix.NLA_HDRLEN {
-		length := int(binary.NativeEndian.Uint16(b))
-		if length < unix.NLA_HDRLEN || length > len(b) {
-			break
+	family := uint16(0)
+	eachAttribute(b[unix.NLMSG_HDRLEN+unix.GENL_HDRLEN:], func(kind uint16, value []byte) {
+		if kind == unix.CTRL_ATTR_FAMILY_ID && len(value) >= 2 {
+			family = binary.NativeEndian.Uint16(value)
 		}
-		if binary.NativeEndian.Uint16(b[2:]) == unix.CTRL_ATTR_FAMILY_ID && length >= unix.NLA_HDRLEN+2 {
-			return binary.NativeEndian.Uint16(b[unix.NLA_HDRLEN:]), nil
-		}
-		b = b[min(len(b), (length+3)&^3):]
+	})
+	if family == 0 {
+		return 0, errors.New("netlink answer: no family number")
 	}
-	return 0, errors.New("netlink answer: no family number")
+	return family, nil
 }

@@ -16,6 +16,7 @@ import (
 	"github.com/piranha-lvs/piranha/internal/election"
 	"github.com/piranha-lvs/piranha/internal/eventlog"
 	"github.com/piranha-lvs/piranha/internal/heartbeat"
+	"github.com/piranha-lvs/piranha/internal/ipvs"
 	"github.com/piranha-lvs/piranha/internal/lvscf"
 	"github.com/piranha-lvs/piranha/internal/vip"
 )
@@ -30,6 +31,13 @@ type Options struct {
 	Foreground       bool
 	ForceActive      bool
 	Output           *os.File // standard output of lvsd; nil: none
+}
+
+// Outside is the part of the machine that pulse works on, besides its own sockets.
+type Outside struct {
+	Local []netip.Addr // this machine's addresses
+	Links links
+	Sync  syncer // nil: no connection sync
 }
 
 // Daemon is the running pulse. Only Run touches its fields, but for what is said otherwise.
@@ -69,10 +77,9 @@ type job struct {
 	done   chan struct{}
 }
 
-// New prepares a Daemon for a configuration that has passed its check; local are this machine's addresses. The sockets
-// are bound here, so that a failure is known before pulse goes into the background.
-func New(o Options, doc *lvscf.Document, cfg *lvscf.Config, local []netip.Addr, l links, log *eventlog.Logger) (*Daemon, error) {
-	role, err := findRole(cfg, local)
+// New prepares a Daemon for a configuration that has passed its check. The sockets are bound here, so that a failure is known before pulse goes into the background.
+func New(o Options, doc *lvscf.Document, cfg *lvscf.Config, out Outside, log *eventlog.Logger) (*Daemon, error) {
+	role, err := findRole(cfg, out.Local)
 	if err != nil {
 		return nil, err
 	}
@@ -95,7 +102,8 @@ func New(o Options, doc *lvscf.Document, cfg *lvscf.Config, local []netip.Addr, 
 		}
 	}
 	d.service = &service{
-		links: l, lvsd: d.lvsd, managed: map[netip.Addr]bool{},
+		links: out.Links, lvsd: d.lvsd, managed: map[netip.Addr]bool{},
+		sync: out.Sync, daemon: ipvs.SyncDaemon{Iface: cfg.SyncdIface, ID: cfg.SyncdID},
 		warn: func(text string, err error) { log.Warn(text, "err", err.Error()) },
 		done: func() { log.Info("gratuitous lvs arps finished") },
 	}
@@ -164,7 +172,6 @@ func (d *Daemon) missing() {
 		asked bool
 		text  string
 	}{
-		{d.cfg.SyncDaemon, "syncdaemon is not supported yet: connections do not survive a failover"},
 		{d.cfg.MonitorLinks, "monitor_links is not supported yet: a lost link is not noticed"},
 		{d.cfg.Standby == lvscf.Cold, "standby = cold is not supported yet: lvsd runs on both routers"},
 	} {

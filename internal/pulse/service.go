@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/piranha-lvs/piranha/internal/arp"
+	"github.com/piranha-lvs/piranha/internal/ipvs"
 	"github.com/piranha-lvs/piranha/internal/vip"
 )
 
@@ -26,6 +27,11 @@ type links interface {
 	MAC(dev string) ([6]byte, error)
 }
 
+// syncer sets the kernel's connection-sync daemons: *ipvs.Writer.
+type syncer interface {
+	SetSync(...ipvs.SyncDaemon) error
+}
+
 // service is what the active router has and the other has not: addresses, the table, announcements. Its methods run
 // one at a time, beside the loop.
 type service struct {
@@ -33,6 +39,8 @@ type service struct {
 	lvsd    lvsd
 	wanted  []vip.Address
 	managed map[netip.Addr]bool // what was ever wanted: ours to remove
+	sync    syncer              // nil: no connection sync
+	daemon  ipvs.SyncDaemon     // whose role changes
 	warn    func(text string, err error)
 	done    func() // the announcements of an activation are finished
 
@@ -51,7 +59,19 @@ func (s *service) up(ctx context.Context, wanted []vip.Address) error {
 		return err
 	}
 	s.announce()
+	s.setSync(ipvs.SyncMaster)
 	return ctx.Err()
+}
+
+// setSync lets this router send what it knows of connections, or take in what the other one sends.
+func (s *service) setSync(role ipvs.SyncRole) {
+	if s.sync == nil {
+		return
+	}
+	s.daemon.Role = role
+	if err := s.sync.SetSync(s.daemon); err != nil {
+		s.warn("connections are not synchronised", err)
+	}
 }
 
 // fill has lvsd fill the table, as soon as it runs.
@@ -71,6 +91,7 @@ func (s *service) down(ctx context.Context, wanted []vip.Address) error {
 	if err := s.lvsd.setActive(ctx, false); err != nil && !gone(err) { // one that starts does so on standby
 		s.warn("table not emptied", err)
 	}
+	s.setSync(ipvs.SyncBackup)
 	return failed
 }
 

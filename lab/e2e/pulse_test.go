@@ -10,10 +10,12 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
 
+	"github.com/piranha-lvs/piranha/lab/client"
 	"github.com/piranha-lvs/piranha/lab/realserver"
 	"github.com/piranha-lvs/piranha/lab/topology"
 )
@@ -345,4 +347,41 @@ func TestPairReload(t *testing.T) {
 	}
 	p.wantActive(1)
 	p.served()
+}
+
+// TestConnectionsSurvive: with the sync daemon a download that is under way goes on through the other router after a
+// crash.
+func TestConnectionsSurvive(t *testing.T) {
+	p := newPair(t, pairConf("syncdaemon = 1\nsyncd_iface = eth1\nsyncd_id = 7"))
+	p.start(1)
+	p.start(2)
+	p.wantActive(1)
+	for i, role := range []string{"master", "backup"} {
+		eventually(t, patience, func() error {
+			if said := run(t, p.net.Router(i+1), "ipvsadm", "-L", "--daemon"); !strings.Contains(said, role+" sync daemon (mcast=eth1, syncid=7") {
+				return fmt.Errorf("router%d: %q, want %s", i+1, said, role)
+			}
+			return nil
+		})
+	}
+	loop := client.Loop{
+		Dial: p.net.Client().DialContext, URL: "http://" + topology.VIP + "/slow?bytes=524288&delay=20ms", Count: 1, Timeout: 60 * time.Second,
+	}
+	var report client.Report
+	var err error
+	var done sync.WaitGroup
+	done.Go(func() { report, err = loop.Run(context.Background()) })
+	// The kernel sends what it knows of a connection within a few seconds.
+	eventually(t, patience, func() error {
+		if known := run(t, p.net.Router(2), "ipvsadm", "-L", "-n", "-c"); !strings.Contains(known, topology.VIP+":80") {
+			return fmt.Errorf("router2 knows of %q", known)
+		}
+		return nil
+	})
+	p.crash(1)
+	done.Wait()
+	if err != nil || len(report.Errors()) > 0 || len(report.Results) != 1 || report.Results[0].Bytes != 524288 {
+		t.Errorf("download over a crash: %v, %v", report, err)
+	}
+	p.pulse[1].WaitLog("partner dead: activating lvs", patience)
 }
