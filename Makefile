@@ -60,7 +60,7 @@ race:
 
 # Inside a kernel with IPVS: the machine's own where it has one, User-Mode Linux otherwise.
 e2e: lab-packages build lab
-	$(STATIC) test -count=1 -exec '$(BIN)/lab run --' ./internal/ipvs/kernel
+	$(STATIC) test -count=1 -exec '$(BIN)/lab run --' ./internal/ipvs/...
 	cd lab && $(STATIC) test -count=1 -timeout 15m -exec '$(BIN)/lab run --' ./e2e/...
 
 # Writes doc/benchmarks.md. bin/bench.txt is for benchstat.

@@ -17,7 +17,7 @@ import (
 	"github.com/piranha-lvs/piranha/internal/daemonize"
 	"github.com/piranha-lvs/piranha/internal/eventlog"
 	"github.com/piranha-lvs/piranha/internal/heartbeat"
-	"github.com/piranha-lvs/piranha/internal/ipvs"
+	"github.com/piranha-lvs/piranha/internal/ipvs/syncd"
 	"github.com/piranha-lvs/piranha/internal/lvscf"
 	"github.com/piranha-lvs/piranha/internal/pulse"
 	"github.com/piranha-lvs/piranha/internal/vip"
@@ -75,7 +75,7 @@ func serve(o options, process *daemonize.Process) error {
 	log := eventlog.New("pulse", destination, o.Verbose)
 	outside := pulse.Outside{Local: local, Links: links}
 	if cfg.SyncDaemon {
-		w, err := ipvs.Dial(kernelTime)
+		w, err := syncd.Open(kernelTime)
 		if err != nil {
 			return err
 		}

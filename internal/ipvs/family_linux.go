@@ -48,3 +48,15 @@ func familyOf(b []byte) (uint16, error) {
 	}
 	return family, nil
 }
+
+// eachAttribute walks over netlink attributes and stops at one that does not fit.
+func eachAttribute(b []byte, each func(kind uint16, value []byte)) {
+	for len(b) >= unix.NLA_HDRLEN {
+		length := int(binary.NativeEndian.Uint16(b))
+		if length < unix.NLA_HDRLEN || length > len(b) {
+			return
+		}
+		each(binary.NativeEndian.Uint16(b[2:])&^(unix.NLA_F_NESTED|unix.NLA_F_NET_BYTEORDER), b[unix.NLA_HDRLEN:length])
+		b = b[min(len(b), (length+3)&^3):]
+	}
+}

@@ -16,7 +16,7 @@ import (
 	"github.com/piranha-lvs/piranha/internal/election"
 	"github.com/piranha-lvs/piranha/internal/eventlog"
 	"github.com/piranha-lvs/piranha/internal/heartbeat"
-	"github.com/piranha-lvs/piranha/internal/ipvs"
+	"github.com/piranha-lvs/piranha/internal/ipvs/syncd"
 	"github.com/piranha-lvs/piranha/internal/lvscf"
 	"github.com/piranha-lvs/piranha/internal/vip"
 )
@@ -103,7 +103,7 @@ func New(o Options, doc *lvscf.Document, cfg *lvscf.Config, out Outside, log *ev
 	}
 	d.service = &service{
 		links: out.Links, lvsd: d.lvsd, managed: map[netip.Addr]bool{},
-		sync: out.Sync, daemon: ipvs.SyncDaemon{Iface: cfg.SyncdIface, ID: cfg.SyncdID},
+		sync: out.Sync, daemon: syncd.Daemon{Dev: cfg.SyncdIface, ID: uint8(cfg.SyncdID)},
 		warn: func(text string, err error) { log.Warn(text, "err", err.Error()) },
 		done: func() { log.Info("gratuitous lvs arps finished") },
 	}

@@ -12,7 +12,7 @@ import (
 	"time"
 
 	"github.com/piranha-lvs/piranha/internal/arp"
-	"github.com/piranha-lvs/piranha/internal/ipvs"
+	"github.com/piranha-lvs/piranha/internal/ipvs/syncd"
 	"github.com/piranha-lvs/piranha/internal/vip"
 )
 
@@ -27,9 +27,9 @@ type links interface {
 	MAC(dev string) ([6]byte, error)
 }
 
-// syncer sets the kernel's connection-sync daemons: *ipvs.Writer.
+// syncer sets the kernel's connection-sync daemons: *syncd.Conn.
 type syncer interface {
-	SetSync(...ipvs.SyncDaemon) error
+	Set(...syncd.Daemon) error
 }
 
 // service is what the active router has and the other has not: addresses, the table, announcements. Its methods run
@@ -40,7 +40,7 @@ type service struct {
 	wanted  []vip.Address
 	managed map[netip.Addr]bool // what was ever wanted: ours to remove
 	sync    syncer              // nil: no connection sync
-	daemon  ipvs.SyncDaemon     // whose role changes
+	daemon  syncd.Daemon        // whose role changes
 	warn    func(text string, err error)
 	done    func() // the announcements of an activation are finished
 
@@ -59,17 +59,17 @@ func (s *service) up(ctx context.Context, wanted []vip.Address) error {
 		return err
 	}
 	s.announce()
-	s.setSync(ipvs.SyncMaster)
+	s.setSync(syncd.Master)
 	return ctx.Err()
 }
 
 // setSync lets this router send what it knows of connections, or take in what the other one sends.
-func (s *service) setSync(role ipvs.SyncRole) {
+func (s *service) setSync(role syncd.Role) {
 	if s.sync == nil {
 		return
 	}
 	s.daemon.Role = role
-	if err := s.sync.SetSync(s.daemon); err != nil {
+	if err := s.sync.Set(s.daemon); err != nil {
 		s.warn("connections are not synchronised", err)
 	}
 }
@@ -91,7 +91,7 @@ func (s *service) down(ctx context.Context, wanted []vip.Address) error {
 	if err := s.lvsd.setActive(ctx, false); err != nil && !gone(err) { // one that starts does so on standby
 		s.warn("table not emptied", err)
 	}
-	s.setSync(ipvs.SyncBackup)
+	s.setSync(syncd.Backup)
 	return failed
 }
 

@@ -12,7 +12,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
 
 	"github.com/piranha-lvs/piranha/internal/ipvs"
@@ -222,55 +221,5 @@ func TestWithoutIPVS(t *testing.T) {
 	}
 	if _, err := Open(time.Second); !errors.Is(err, ipvs.ErrNoIPVS) {
 		t.Errorf("Open = %v, want ErrNoIPVS", err)
-	}
-}
-
-// TestSync switches the sync daemon's role to and fro, with ipvsadm as the judge. The kernel does not acknowledge the end
-// of a daemon that has just begun; that must cost no more than the time limit, and no wrong answer.
-func TestSync(t *testing.T) {
-	open(t)
-	w, err := ipvs.Dial(300 * time.Millisecond)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer w.Close()
-	addDummy(t, "va")
-	daemon := func(r ipvs.SyncRole, id int) ipvs.SyncDaemon { return ipvs.SyncDaemon{Role: r, Iface: "va", ID: id} }
-	for _, tt := range []struct {
-		set  []ipvs.SyncDaemon
-		want []string
-	}{
-		{[]ipvs.SyncDaemon{daemon(ipvs.SyncBackup, 7)}, []string{"backup sync daemon (mcast=va, syncid=7"}},
-		{[]ipvs.SyncDaemon{daemon(ipvs.SyncBackup, 7)}, []string{"backup sync daemon (mcast=va, syncid=7"}},
-		{[]ipvs.SyncDaemon{daemon(ipvs.SyncMaster, 7)}, []string{"master sync daemon (mcast=va, syncid=7"}},
-		{[]ipvs.SyncDaemon{daemon(ipvs.SyncMaster, 300)}, []string{"master sync daemon (mcast=va, syncid=44"}},
-		{nil, nil},
-	} {
-		if err := w.SetSync(tt.set...); err != nil {
-			t.Errorf("SetSync(%v) = %v", tt.set, err)
-		}
-		got := slices.DeleteFunc(ipvsadm(t, "-L", "--daemon"), func(s string) bool { return s == "" })
-		if len(got) != len(tt.want) || len(got) > 0 && !strings.HasPrefix(got[0], tt.want[0]) {
-			t.Errorf("after SetSync(%v): ipvsadm -L --daemon says %q, want %q", tt.set, got, tt.want)
-		}
-	}
-}
-
-// addDummy makes a device that is up in the test's namespace.
-func addDummy(t *testing.T, name string) {
-	t.Helper()
-	link := &netlink.Dummy{LinkAttrs: netlink.LinkAttrs{Name: name}}
-	if err := netlink.LinkAdd(link); err != nil {
-		t.Fatal(err)
-	}
-	addr, err := netlink.ParseAddr("10.55.0.1/24")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := netlink.AddrAdd(link, addr); err != nil {
-		t.Fatal(err)
-	}
-	if err := netlink.LinkSetUp(link); err != nil {
-		t.Fatal(err)
 	}
 }
