@@ -39,7 +39,11 @@ func (d *Daemon) act(a election.Action) {
 	case election.Deactivate:
 		d.deactivate(a)
 	case election.Announce:
-		d.begin(false, func(context.Context) { d.service.announce() })
+		d.begin(false, func(ctx context.Context) {
+			if ctx.Err() == nil {
+				d.service.announce()
+			}
+		})
 	case election.RunActiveCommand:
 		d.command(d.cfg.ActiveCmd)
 	case election.RestartLvsd:
@@ -90,21 +94,24 @@ func (d *Daemon) deactivate(a election.Deactivate) {
 	d.command(d.cfg.InactiveCmd)
 }
 
-// begin starts a job when the one before has ended; overtake cuts that one short.
+// begin starts a job when the one before has ended; overtake cuts short all that are under way or wait.
 func (d *Daemon) begin(overtake bool, work func(context.Context)) {
-	before := d.job
-	if before != nil && overtake {
-		before.cancel()
-	}
-	ctx, cancel := context.WithTimeout(context.Background(), jobTime)
-	j := &job{cancel: cancel, done: make(chan struct{})}
-	d.job = j
-	d.running.Go(func() {
-		defer close(j.done)
-		defer cancel()
-		if before != nil {
-			<-before.done
+	if overtake || d.jobs == nil {
+		if d.jobs != nil {
+			d.cutShort()
 		}
+		d.jobs, d.cutShort = context.WithCancel(context.Background())
+	}
+	before, done := d.lastJob, make(chan struct{})
+	d.lastJob = done
+	jobs := d.jobs
+	d.running.Go(func() {
+		defer close(done)
+		if before != nil {
+			<-before
+		}
+		ctx, cancel := context.WithTimeout(jobs, jobTime)
+		defer cancel()
 		work(ctx)
 	})
 }
@@ -132,13 +139,16 @@ func (d *Daemon) command(line string) {
 	})
 }
 
-// startLvsd runs lvsd until it ends.
+// startLvsd runs lvsd until it ends. While this router is active, as after the death of its lvsd, the new one is active
+// from the start: it adopts the table instead of emptying it.
 func (d *Daemon) startLvsd() {
+	standby := d.state.Phase != election.Active
 	d.running.Go(func() {
-		err := d.lvsd.run(d.ctx, func(pid int) {
+		err := d.lvsd.run(d.ctx, standby, func(pid int) {
 			d.do(func() {
 				d.lvsdPid = pid
 				d.step(election.LvsdUp{})
+				d.agree(!standby)
 			})
 		})
 		d.do(func() {
@@ -146,6 +156,19 @@ func (d *Daemon) startLvsd() {
 			d.lvsdPid = 0
 			d.step(election.LvsdDied{})
 		})
+	})
+}
+
+// agree has an lvsd that has just started do what this router does, if that has changed since it was started.
+func (d *Daemon) agree(active bool) {
+	want := d.state.Phase == election.Active
+	if want == active || d.state.Phase == election.Activating {
+		return // an activation waits for lvsd and tells it itself
+	}
+	d.begin(false, func(ctx context.Context) {
+		if err := d.lvsd.setActive(ctx, want); err != nil {
+			d.log.Error("lvsd does not follow", "err", err.Error())
+		}
 	})
 }
 

@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -39,7 +40,7 @@ func newLvsd(o Options, environment []string) lvsd {
 	if o.Verbose {
 		argv = append(argv, "-v")
 	}
-	argv = append(argv, "--standby", "--guard-fd=3", "--run-dir="+o.RunDir, "--state-dir="+o.StateDir)
+	argv = append(argv, "--guard-fd=3", "--run-dir="+o.RunDir, "--state-dir="+o.StateDir)
 	if o.Nanny != "" {
 		argv = append(argv, "--nanny="+o.Nanny)
 	}
@@ -49,13 +50,17 @@ func newLvsd(o Options, environment []string) lvsd {
 	}
 }
 
-// run runs lvsd until it ends, which is the error, and calls up with its pid once it answers.
-func (l lvsd) run(ctx context.Context, up func(pid int)) error {
+// run runs lvsd, on standby or not, until it ends, which is the error, and calls up with its pid once it answers.
+func (l lvsd) run(ctx context.Context, standby bool, up func(pid int)) error {
+	command := l.command
+	if standby {
+		command.Args = append(slices.Clip(command.Args), "--standby")
+	}
 	inner, cancel := context.WithCancel(ctx)
 	waited := make(chan struct{})
 	close(waited)
 	defer func() { cancel(); <-waited }()
-	return supervise.Run(ctx, l.command, func(e supervise.Event) {
+	return supervise.Run(ctx, command, func(e supervise.Event) {
 		if e.Pid == 0 {
 			return
 		}

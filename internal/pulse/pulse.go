@@ -54,12 +54,14 @@ type Daemon struct {
 	service *service
 	lvsd    lvsd
 
-	queue   []election.Event // produced by an action, to be stepped next
-	timer   *time.Timer
-	exit    *int
-	refused string
-	job     *job
-	lvsdPid int
+	queue    []election.Event // produced by an action, to be stepped next
+	timer    *time.Timer
+	exit     *int
+	refused  string
+	jobs     context.Context // of the jobs under way and those that wait, until one overtakes them
+	cutShort context.CancelFunc
+	lastJob  <-chan struct{} // closed when the last of them has ended
+	lvsdPid  int
 
 	partnerSerial int64 // as the partner last said
 	partnerDigest [8]byte
@@ -69,12 +71,6 @@ type Daemon struct {
 	asked   chan func() // what those beside the loop want done in it
 	running sync.WaitGroup
 	ctx     context.Context // ends lvsd and whatever else runs beside the loop
-}
-
-// job is what the service is doing: one at a time, in order.
-type job struct {
-	cancel context.CancelFunc
-	done   chan struct{}
 }
 
 // New prepares a Daemon for a configuration that has passed its check. The sockets are bound here, so that a failure is known before pulse goes into the background.
@@ -181,10 +177,17 @@ func (d *Daemon) missing() {
 	}
 }
 
-// finish waits for the job under way; the service is down by then.
+// finish waits for the jobs; the service is down by then. What they still report is of no use any more.
 func (d *Daemon) finish() {
-	if d.job != nil {
-		<-d.job.done
+	for d.lastJob != nil {
+		select {
+		case <-d.lastJob:
+			d.lastJob = nil
+		case <-d.asked:
+		}
+	}
+	if d.jobs != nil {
+		d.cutShort()
 	}
 	d.service.hush()
 }

@@ -385,3 +385,39 @@ func TestConnectionsSurvive(t *testing.T) {
 	}
 	p.pulse[1].WaitLog("partner dead: activating lvs", patience)
 }
+
+// TestSingleRouterKeepsServing: the death of lvsd, and of pulse, costs a single router's clients nothing.
+func TestSingleRouterKeepsServing(t *testing.T) {
+	p := newPair(t, strings.Replace(pairConf(""), "backup_active = 1", "backup_active = 0", 1))
+	p.start(1)
+	wantTable(t, p.net.Router(1), rows("rr", all)...)
+	loop := client.Loop{Dial: p.net.Client().DialContext, URL: "http://" + topology.VIP + "/", Rate: 50, Timeout: 5 * time.Second}
+	ctx, cancel := context.WithCancel(context.Background())
+	var report client.Report
+	var done sync.WaitGroup
+	done.Go(func() { report, _ = loop.Run(ctx) })
+	var s struct {
+		Pid int `json:"lvsd_pid"`
+	}
+	if err := p.call(1, http.MethodGet, "status", &s); err != nil {
+		t.Fatal(err)
+	}
+	if err := syscall.Kill(s.Pid, syscall.SIGKILL); err != nil {
+		t.Fatal(err)
+	}
+	old := s.Pid
+	eventually(t, patience, func() error {
+		if err := p.call(1, http.MethodGet, "status", &s); err != nil || s.Pid == 0 || s.Pid == old {
+			return fmt.Errorf("lvsd has pid %d, %v", s.Pid, err)
+		}
+		return nil
+	})
+	time.Sleep(500 * time.Millisecond)
+	wantTable(t, p.net.Router(1), rows("rr", all)...)
+	p.pulse[0].Signal(syscall.SIGKILL)
+	time.Sleep(time.Second)
+	wantTable(t, p.net.Router(1), rows("rr", all)...)
+	cancel()
+	done.Wait()
+	wantNoError(t, report, 50)
+}
