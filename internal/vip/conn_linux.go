@@ -128,6 +128,7 @@ func (c *Conn) Add(a Address) error {
 	if err := c.handle.AddrAdd(link, entry); err != nil && !errors.Is(err, unix.EEXIST) {
 		return fmt.Errorf("add %s to %s: %w", a.Addr, a.Dev, err)
 	}
+	c.settle(link, a.Addr)
 	return nil
 }
 
@@ -140,23 +141,36 @@ func (c *Conn) Remove(a Address) error {
 	if gone(err) {
 		return nil
 	}
-	if err != nil {
+	if err == nil {
+		err = c.remove(link, a, a.Addr.Is6() || promote(a.Dev) == nil)
+	}
+	if err != nil && !gone(err) {
 		return fmt.Errorf("remove %s from %s: %w", a.Addr, a.Dev, err)
 	}
+	return nil
+}
+
+// remove is Remove on a link; promoted tells whether the other addresses survive by themselves.
+func (c *Conn) remove(link netlink.Link, a Address, promoted bool) error {
+	if promoted {
+		network := &net.IPNet{IP: a.Addr.AsSlice(), Mask: net.CIDRMask(a.Prefix, a.Addr.BitLen())}
+		if err := c.handle.AddrDel(link, &netlink.Addr{IPNet: network}); !errors.Is(err, unix.EADDRNOTAVAIL) {
+			return err
+		}
+	}
+	// Either the others must be known, or there may be a point-to-point address, which also goes by its other end.
 	before, err := c.entries(link, family(a.Addr))
 	if err != nil {
-		return fmt.Errorf("remove %s from %s: %w", a.Addr, a.Dev, err)
+		return err
 	}
-	promoted := a.Addr.Is6() || promote(a.Dev) == nil
 	var others []netlink.Addr
 	for _, e := range before {
 		if found := address(e, a.Dev); found.Addr != a.Addr || found.Prefix != a.Prefix {
 			others = append(others, e)
 			continue
 		}
-		err := c.handle.AddrDel(link, &netlink.Addr{IPNet: e.IPNet, Peer: e.Peer})
-		if err != nil && !errors.Is(err, unix.EADDRNOTAVAIL) && !gone(err) {
-			return fmt.Errorf("remove %s from %s: %w", a.Addr, a.Dev, err)
+		if err := c.handle.AddrDel(link, &netlink.Addr{IPNet: e.IPNet, Peer: e.Peer}); err != nil && !errors.Is(err, unix.EADDRNOTAVAIL) {
+			return err
 		}
 	}
 	if promoted {
@@ -173,7 +187,7 @@ func (c *Conn) restore(link netlink.Link, others []netlink.Addr) error {
 			e.Broadcast = net.IPv4zero
 		}
 		if err := c.handle.AddrAdd(link, &e); err != nil && !errors.Is(err, unix.EEXIST) {
-			return fmt.Errorf("add %s to %s again: %w", e.IP, link.Attrs().Name, err)
+			return fmt.Errorf("add %s again: %w", e.IP, err)
 		}
 	}
 	return nil
