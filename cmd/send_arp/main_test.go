@@ -22,10 +22,17 @@ func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){"send_arp": main})
 }
 
+// raceOptions keep a race detector in send_arp from its second of sleep at every end.
+const raceOptions = "atexit_sleep_ms=0"
+
 // TestScripts runs send_arp as its users do.
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata",
+		Setup: func(e *testscript.Env) error {
+			e.Setenv("GORACE", raceOptions)
+			return nil
+		},
 		Condition: func(name string) (bool, error) {
 			if name != "root" {
 				return false, errors.New("unknown condition")
@@ -108,6 +115,7 @@ func receive(t *testing.T, socket int, kind uint16) {
 // TestFrames compares what arrives at the other end of a cable with the original's 60 bytes.
 func TestFrames(t *testing.T) {
 	near, socket := cable(t)
+	t.Setenv("GORACE", raceOptions)
 	for _, tt := range []struct {
 		args string
 		kind uint16
