@@ -69,11 +69,13 @@ func serve(o options, process *daemonize.Process) error {
 	})
 }
 
-// signals delivers what lvsd reacts to. USR1 and USR2 killed the original; here they are logged.
-func signals() <-chan os.Signal {
-	c := make(chan os.Signal, 8)
-	signal.Notify(c, syscall.SIGTERM, os.Interrupt, syscall.SIGHUP, syscall.SIGUSR1, syscall.SIGUSR2)
-	return c
+// signals delivers what lvsd reacts to. Of SIGHUPs that come while one is being followed, one more is enough. USR1 and
+// USR2 killed the original; here they are logged.
+func signals() lvs.Signals {
+	stop, reload := make(chan os.Signal, 8), make(chan os.Signal, 1)
+	signal.Notify(stop, syscall.SIGTERM, os.Interrupt, syscall.SIGUSR1, syscall.SIGUSR2)
+	signal.Notify(reload, syscall.SIGHUP)
+	return lvs.Signals{Stop: stop, Reload: reload}
 }
 
 func destination(o options) eventlog.Dest {

@@ -61,7 +61,7 @@ func Claim(runDir, stateDir, name string) (*Place, error) {
 
 // hold takes the lock, which the kernel gives back however the daemon ends. The file names the holder.
 func (p *Place) hold(path string) error {
-	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|syscall.O_NOFOLLOW, 0o644)
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|syscall.O_NOFOLLOW, 0o600)
 	if err != nil {
 		return err
 	}
@@ -75,6 +75,11 @@ func (p *Place) hold(path string) error {
 		return fmt.Errorf("already running with pid %s: %s is locked", strings.TrimSpace(string(holder[:n])), path)
 	}
 	p.lock = f
+	// Whoever can read the file could hold the lock. One left by an earlier version is readable.
+	if err := f.Chmod(0o600); err != nil {
+		f.Close()
+		return err
+	}
 	if err := f.Truncate(0); err != nil {
 		f.Close()
 		return err
@@ -113,11 +118,14 @@ func (p *Place) listen(path string) error {
 
 // WritePid writes the pid file, as the original did when it was a daemon.
 func (p *Place) WritePid() error {
-	if err := os.WriteFile(p.pidFile, []byte(strconv.Itoa(os.Getpid())+"\n"), 0o644); err != nil {
+	f, err := os.OpenFile(p.pidFile, os.O_WRONLY|os.O_CREATE|os.O_TRUNC|syscall.O_NOFOLLOW, 0o644)
+	if err != nil {
 		return fmt.Errorf("failed to open %s: %w", p.pidFile, errors.Unwrap(err))
 	}
+	defer f.Close()
 	p.written = true
-	return nil
+	_, err = f.WriteString(strconv.Itoa(os.Getpid()) + "\n")
+	return err
 }
 
 // Release removes what Claim and WritePid made, the lock file excepted: removing that would let two run at once.

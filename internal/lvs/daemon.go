@@ -48,7 +48,7 @@ type table interface {
 }
 
 // keepFunc keeps a monitor running until ctx is done: supervise.Keep.
-type keepFunc func(ctx context.Context, c supervise.Command, b supervise.Backoff, tell func(supervise.Event))
+type keepFunc func(ctx context.Context, next func() supervise.Command, b supervise.Backoff, tell func(supervise.Event))
 
 // Daemon is the running lvsd. Only Run touches its fields.
 type Daemon struct {
@@ -103,10 +103,16 @@ func New(o Options, cfg *lvscf.Config, t table, log *eventlog.Logger) *Daemon {
 	}
 }
 
+// Signals are what an administrator wants, apart so that a flood of one kind cannot crowd out the other.
+type Signals struct {
+	Stop   <-chan os.Signal // SIGTERM, SIGINT; others are logged
+	Reload <-chan os.Signal // SIGHUP
+}
+
 // Run adopts what the kernel holds, starts the monitors and goes on until SIGTERM or SIGINT comes; then it removes its
 // rows. SIGHUP makes it read lvs.cf again. It calls ready once, when the table is in place and the monitors are about to
 // be started; a failure before is Run's error.
-func (d *Daemon) Run(signals <-chan os.Signal, ready func() error) error {
+func (d *Daemon) Run(signals Signals, ready func() error) error {
 	if err := d.adopt(); err != nil {
 		return err
 	}
@@ -123,11 +129,9 @@ func (d *Daemon) Run(signals <-chan os.Signal, ready func() error) error {
 	for {
 		d.update()
 		select {
-		case s := <-signals:
-			if s == syscall.SIGHUP {
-				d.reload(ctx)
-				continue
-			}
+		case <-signals.Reload:
+			d.reload(ctx)
+		case s := <-signals.Stop:
 			if s == syscall.SIGTERM || s == os.Interrupt {
 				d.log.Info("shutting down due to signal " + signalNumber(s))
 				cancel()
@@ -185,24 +189,42 @@ func (d *Daemon) adopt() (err error) {
 	if d.have, err = d.table.Read(); err != nil {
 		return err
 	}
+	there := weights(d.have)
 	if err := d.setTimeouts(kernel.Timeouts{}); err != nil {
 		d.log.Warn("ipvsadm failed to set timeouts", "err", err.Error())
-	}
-	there := map[rowKey]int{}
-	for _, e := range d.have {
-		for _, dst := range e.Destinations {
-			there[rowKey{e.Service.Key, dst.Addr}] = dst.Weight
-		}
 	}
 	d.use(d.cfg, there)
 	d.logServices(nil)
 	d.dirty = true
 	writes, err := d.settle()
-	if err != nil {
+	if err != nil && refusals(err) == everything {
 		return err
-	}
+	} // what the kernel refuses is logged and tried again; the other services start
 	d.log.Info("table adopted", "rows", itoa(len(there)), "writes", itoa(writes))
 	return nil
+}
+
+// weights are those of a table's rows.
+func weights(t ipvs.Table) map[rowKey]int {
+	m := map[rowKey]int{}
+	for _, e := range t {
+		for _, dst := range e.Destinations {
+			m[rowKey{e.Service.Key, dst.Addr}] = dst.Weight
+		}
+	}
+	return m
+}
+
+// present reads the table anew, for rows that somebody else has made and lvs.cf now names: they are adopted, as at start.
+func (d *Daemon) present() map[rowKey]int {
+	have, err := d.table.Read()
+	if err != nil {
+		d.stale = true
+		d.fail(err)
+		return nil
+	}
+	d.have, d.stale = have, false
+	return weights(have)
 }
 
 // use makes cfg the configuration in force. Health of servers that stay is carried over; there has the weights of the

@@ -2,6 +2,7 @@ package lvs
 
 import (
 	"context"
+	"errors"
 	"net/netip"
 	"os"
 	"path/filepath"
@@ -25,13 +26,13 @@ import (
 // bed runs a Daemon on a table in memory and with monitors that say what the test lets them say. The real kernel and
 // real nannies are in lab/e2e; here it is about what no lab can time: a bubble's clock, refusals, floods.
 type bed struct {
-	t       *testing.T
-	file    string
-	options Options
-	kernel  *memory
-	daemon  *Daemon
-	signals chan os.Signal
-	ended   chan error
+	t           *testing.T
+	file        string
+	options     Options
+	kernel      *memory
+	daemon      *Daemon
+	stops, hups chan os.Signal
+	ended       chan error
 
 	mu       sync.Mutex
 	monitors map[string]*fake // by the real server's address
@@ -39,9 +40,10 @@ type bed struct {
 
 // fake stands for a running nanny.
 type fake struct {
-	argv []string
-	tell func(supervise.Event)
-	done <-chan struct{}
+	argv  []string
+	again func() supervise.Command // what it would be started as now
+	tell  func(supervise.Event)
+	done  <-chan struct{}
 }
 
 // memory is a table that can refuse.
@@ -50,6 +52,7 @@ type memory struct {
 	rows   ipvs.Table
 	writes []string
 	err    error
+	refuse ipvs.OpKind // changes of this kind are refused
 }
 
 func (m *memory) Read() (ipvs.Table, error) {
@@ -64,11 +67,16 @@ func (m *memory) Apply(ops []ipvs.Op) error {
 	if m.err != nil {
 		return m.err
 	}
+	var refused []error
 	for _, o := range ops {
+		if o.Kind == m.refuse {
+			refused = append(refused, &ipvs.OpError{Op: o, Err: unix.ENOENT})
+			continue
+		}
 		m.writes = append(m.writes, o.String())
+		m.rows = ipvs.Patch(m.rows, []ipvs.Op{o})
 	}
-	m.rows = ipvs.Patch(m.rows, ops)
-	return nil
+	return errors.Join(refused...)
 }
 
 func (m *memory) SetTimeouts(kernel.Timeouts) error { return nil }
@@ -78,6 +86,13 @@ func (m *memory) set(rows ipvs.Table, err error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.rows, m.err = rows, err
+}
+
+// refuseAll has the kernel refuse changes of a kind, 0 none.
+func (m *memory) refuseAll(k ipvs.OpKind) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.refuse = k
 }
 
 // took returns the writes since the last call.
@@ -114,7 +129,7 @@ const (
 func newBed(t *testing.T, text string, rows ipvs.Table) *bed {
 	b := &bed{
 		t: t, file: filepath.Join(t.TempDir(), "lvs.cf"), kernel: &memory{rows: rows},
-		signals: make(chan os.Signal), ended: make(chan error, 1), monitors: map[string]*fake{},
+		stops: make(chan os.Signal), hups: make(chan os.Signal), ended: make(chan error, 1), monitors: map[string]*fake{},
 	}
 	b.write(text)
 	b.start(t.TempDir())
@@ -142,14 +157,15 @@ func (b *bed) start(stateDir string) {
 	o := b.options
 	o.ConfigFile, o.StateDir = b.file, stateDir
 	b.daemon = New(o, cfg, b.kernel, eventlog.New("lvsd", 0, false))
-	b.daemon.keep = func(ctx context.Context, c supervise.Command, _ supervise.Backoff, tell func(supervise.Event)) {
-		f := &fake{argv: c.Args, tell: tell, done: ctx.Done()}
+	b.daemon.keep = func(ctx context.Context, next func() supervise.Command, _ supervise.Backoff, tell func(supervise.Event)) {
+		c := next()
+		f := &fake{argv: c.Args, again: next, tell: tell, done: ctx.Done()}
 		b.mu.Lock()
 		b.monitors[c.Args[slices.Index(c.Args, "-h")+1]] = f
 		b.mu.Unlock()
 		<-f.done
 	}
-	go func() { b.ended <- b.daemon.Run(b.signals, func() error { return nil }) }()
+	go func() { b.ended <- b.daemon.Run(Signals{Stop: b.stops, Reload: b.hups}, func() error { return nil }) }()
 	synctest.Wait()
 }
 
@@ -160,7 +176,11 @@ func (b *bed) say(server, line string) {
 }
 
 func (b *bed) signal(s syscall.Signal) {
-	b.signals <- s
+	if s == syscall.SIGHUP {
+		b.hups <- s
+	} else {
+		b.stops <- s
+	}
 	synctest.Wait()
 }
 
@@ -226,6 +246,17 @@ func TestNannyDeathKeepsTheRow(t *testing.T) {
 		b.monitors["10.0.0.1"].tell(supervise.Event{Died: os.ErrProcessDone})
 		synctest.Wait()
 		b.wantWrites()
+		// The next one begins with what is known of the server now, not when the first was started.
+		for _, step := range []struct {
+			line string
+			down bool
+		}{{"down connect refused", true}, {"up", false}, {"down passes again, 2 more good checks needed", true}} {
+			b.say("10.0.0.1", step.line)
+			if got := slices.Contains(b.monitors["10.0.0.1"].again().Args, "--known-down"); got != step.down {
+				t.Errorf("after %q the next nanny is told that the server is down: %v, want %v", step.line, got, step.down)
+			}
+		}
+		b.kernel.took()
 		b.stop()
 	})
 }
@@ -299,6 +330,59 @@ func TestRefusalIsTriedAgain(t *testing.T) {
 		if s := b.status(); !s.InStep || s.Error != "" {
 			t.Errorf("status afterwards: in_step %v, error %q", s.InStep, s.Error)
 		}
+		b.stop()
+	})
+}
+
+// TestRefusedRow: a row the kernel refuses keeps no other from being written, at start or later.
+func TestRefusedRow(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBed(t, two, nil)
+		b.stop()
+		b.kernel.took()
+		b.kernel.refuseAll(ipvs.AddService)
+		b.start(t.TempDir())
+		if s := b.status(); s.InStep || !strings.Contains(s.Error, "-A -t 192.0.2.1:80") {
+			t.Errorf("status: in_step %v, error %q", s.InStep, s.Error)
+		}
+		if n, err := b.daemon.settleCount(t); n != 0 || err == nil {
+			t.Errorf("settle counts %d writes, %v, of what the kernel refused", n, err)
+		}
+		b.kernel.refuseAll(0)
+		time.Sleep(2 * time.Second)
+		synctest.Wait()
+		b.wantWrites(addWeb)
+		b.stop()
+	})
+}
+
+// settleCount settles once more, in the loop.
+func (d *Daemon) settleCount(t *testing.T) (writes int, err error) {
+	t.Helper()
+	done := make(chan struct{})
+	d.questions <- func() {
+		writes, err = d.settle()
+		close(done)
+	}
+	<-done
+	return writes, err
+}
+
+// TestReloadAdoptsWhatItNames: a row made by hand that lvs.cf names from now on stays until its monitor has spoken.
+func TestReloadAdoptsWhatItNames(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBed(t, two[:strings.Index(two, "\tserver b")]+"}\n", nil)
+		b.say("10.0.0.1", "up")
+		web := b.kernel.rows[0]
+		web.Destinations = append(slices.Clone(web.Destinations),
+			ipvs.Destination{Addr: netip.MustParseAddrPort("10.0.0.2:80"), Forward: ipvs.Masq, Weight: 1})
+		b.kernel.set(ipvs.Table{web}, nil)
+		b.kernel.took()
+		b.write(two)
+		b.signal(syscall.SIGHUP)
+		b.wantWrites()
+		b.say("10.0.0.2", "down connect refused")
+		b.wantWrites("-d " + rowB)
 		b.stop()
 	})
 }

@@ -122,13 +122,19 @@ func (l *ledger) save() error {
 	if err != nil {
 		return err
 	}
-	temporary := l.path + ".new"
-	err = os.WriteFile(temporary, text, 0o644)
+	file, err := os.CreateTemp(filepath.Dir(l.path), "lvsd.json.*") // a name nobody can have put a link at
+	if err != nil {
+		return err
+	}
+	_, err = file.Write(text)
+	if closeErr := file.Close(); err == nil {
+		err = closeErr
+	}
 	if err == nil {
-		err = os.Rename(temporary, l.path)
+		err = os.Rename(file.Name(), l.path)
 	}
 	if err != nil {
-		_ = os.Remove(temporary) // half a file at most
+		_ = os.Remove(file.Name()) // half a file at most
 	}
 	return err
 }

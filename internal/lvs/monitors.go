@@ -4,6 +4,7 @@ import (
 	"context"
 	"os"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/piranha-lvs/piranha/internal/supervise"
@@ -39,6 +40,9 @@ type monitor struct {
 	server server
 	pid    int
 	stop   context.CancelFunc
+	// knownDown is read whenever the nanny is started: one that takes the place of a dead one must neither shorten the
+	// re-entry time of a server that is down, nor begin one for a server that is up.
+	knownDown atomic.Bool
 }
 
 // startMonitors starts the monitors the plan wants and ends those it does not. A monitor whose arguments changed is
@@ -72,19 +76,23 @@ func (d *Daemon) startMonitor(ctx context.Context, rs server) {
 	ctx, stop := context.WithCancel(ctx)
 	m := &monitor{server: rs, stop: stop}
 	d.monitors[rs.key] = m
-	argv := rs.monitor.argv(d.health[rs.key].state == down)
-	c := supervise.Command{Path: argv[0], Args: argv, Env: d.env, Credential: d.opt.Credential, ReportFD: reportFD}
+	m.knownDown.Store(d.health[rs.key].state == down)
 	custom := rs.monitor.custom
-	if custom {
-		c.ReportFD = 1
-	}
-	if d.opt.Foreground {
-		c.Output = os.Stdout
+	next := func() supervise.Command {
+		argv := rs.monitor.argv(m.knownDown.Load())
+		c := supervise.Command{Path: argv[0], Args: argv, Env: d.env, Credential: d.opt.Credential, ReportFD: reportFD}
+		if custom {
+			c.ReportFD = 1
+		}
+		if d.opt.Foreground {
+			c.Output = os.Stdout
+		}
+		return c
 	}
 	d.running.Go(func() {
 		started := d.gate.enter(ctx)
 		defer started()
-		d.keep(ctx, c, backoff, func(e supervise.Event) {
+		d.keep(ctx, next, backoff, func(e supervise.Event) {
 			if e.Pid == 0 { // it has spoken, or is dead
 				started()
 			}
@@ -127,6 +135,9 @@ func (d *Daemon) place(rs server, r report) {
 		return
 	}
 	h.state, h.since = r.state, time.Now()
+	if m := d.monitors[rs.key]; m != nil {
+		m.knownDown.Store(r.state == down)
+	}
 	d.dirty = true
 	if r.state == up {
 		d.log.Info("real server up", "vs", rs.virtual, "rs", rs.name)

@@ -2,6 +2,7 @@ package lvs
 
 import (
 	"net/netip"
+	"time"
 
 	"github.com/piranha-lvs/piranha/internal/ipvs"
 	"github.com/piranha-lvs/piranha/internal/lvscf"
@@ -35,6 +36,10 @@ type server struct {
 	monitor       monitorArgs
 }
 
+// maxPersistent is the longest persistence every kernel keeps: it counts in ticks, of which there may be 1000 a second, in
+// 32 bits. Beyond, what is read back is not what was written.
+const maxPersistent = 4294967 * time.Second
+
 // newPlan translates a configuration.
 func newPlan(cfg *lvscf.Config, o monitorOptions) plan {
 	var p plan
@@ -59,7 +64,7 @@ func newService(cfg *lvscf.Config, vs *lvscf.VirtualServer, key ipvs.ServiceKey,
 		row: ipvs.Service{
 			Key:        key,
 			Scheduler:  vs.Scheduler,
-			Persistent: vs.Persistent,
+			Persistent: min(vs.Persistent, maxPersistent),
 			Prefix:     persistPrefix(vs, key.Family),
 		},
 	}

@@ -48,7 +48,7 @@ func (d *Daemon) keepOld(errs lvscf.Findings) {
 
 func (d *Daemon) change(ctx context.Context, cfg *lvscf.Config) {
 	before, times := d.plan, timeouts(d.cfg)
-	d.use(cfg, nil)
+	d.use(cfg, d.present())
 	d.logServices(before)
 	if err := d.setTimeouts(times); err != nil {
 		d.log.Warn("ipvsadm failed to set timeouts", "err", err.Error())

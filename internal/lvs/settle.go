@@ -38,7 +38,7 @@ func (d *Daemon) settle() (writes int, err error) {
 	}
 	ops := ipvs.Diff(d.have.Only(d.ledger.mine), d.desired())
 	if err := d.table.Apply(ops); err != nil {
-		return len(ops), err
+		return max(len(ops)-refusals(err), 0), err
 	}
 	d.have = ipvs.Patch(d.have, ops)
 	d.installed(ops)
@@ -122,3 +122,26 @@ func signalNumber(s os.Signal) string {
 	}
 	return s.String()
 }
+
+// refusals counts the changes the kernel refused, given what Apply returned. If there was another failure nothing is
+// known of what was done: then all count.
+func refusals(err error) int {
+	var refused *ipvs.OpError
+	if many, ok := err.(interface{ Unwrap() []error }); ok {
+		count := 0
+		for _, e := range many.Unwrap() {
+			n := refusals(e)
+			if n == everything {
+				return everything
+			}
+			count += n
+		}
+		return count
+	}
+	if errors.As(err, &refused) {
+		return 1
+	}
+	return everything
+}
+
+const everything = 1 << 30

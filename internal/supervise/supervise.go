@@ -48,10 +48,10 @@ const Grace = 2 * time.Second
 const maxLine = 1024
 
 // Keep starts the program, and starts it again whenever it ends, until ctx is done; then it ends the child, with
-// SIGTERM first, and returns. It calls tell for each event from this goroutine and, for lines, from no other at the
+// SIGTERM first, and returns. What to start is asked for each time. It calls tell for each event from this goroutine and, for lines, from no other at the
 // same time.
-func Keep(ctx context.Context, c Command, b Backoff, tell func(Event)) {
-	keep(ctx, b, tell, func() error { return Run(ctx, c, tell) })
+func Keep(ctx context.Context, next func() Command, b Backoff, tell func(Event)) {
+	keep(ctx, b, tell, func() error { return Run(ctx, next(), tell) })
 }
 
 // keep is the loop of Keep over a run function.

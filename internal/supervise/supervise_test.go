@@ -45,6 +45,8 @@ func self(t *testing.T, role string, fd int) Command {
 	return Command{Path: path, Args: []string{"child"}, Env: []string{"SUPERVISE_TEST_CHILD=" + role, "GORACE=atexit_sleep_ms=0"}, ReportFD: fd}
 }
 
+func always(c Command) func() Command { return func() Command { return c } }
+
 // said runs a child until it ends by itself and returns its lines and its end.
 func said(t *testing.T, c Command) ([]string, error) {
 	t.Helper()
@@ -78,7 +80,7 @@ func TestGrandchildWithThePipeDelaysNothing(t *testing.T) {
 func TestStopEndsTheChild(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	pid := 0
-	Keep(ctx, self(t, "hang", 3), Backoff{}, func(e Event) {
+	Keep(ctx, always(self(t, "hang", 3)), Backoff{}, func(e Event) {
 		if e.Pid != 0 {
 			pid = e.Pid
 		}
@@ -99,7 +101,7 @@ func TestNoThreadForEachChild(t *testing.T) {
 	up.Add(children)
 	for range children {
 		ended.Go(func() {
-			Keep(ctx, Command{Path: "/bin/sh", Args: []string{"sh", "-c", "echo up >&3; exec sleep 60"}, ReportFD: 3}, Backoff{}, func(e Event) {
+			Keep(ctx, always(Command{Path: "/bin/sh", Args: []string{"sh", "-c", "echo up >&3; exec sleep 60"}, ReportFD: 3}), Backoff{}, func(e Event) {
 				if e.Line == "up" {
 					up.Done()
 				}
@@ -121,7 +123,7 @@ func TestNoThreadForEachChild(t *testing.T) {
 func TestChildThatIgnoresTheSignalIsKilled(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	began := time.Now()
-	Keep(ctx, Command{Path: "/bin/sh", Args: []string{"sh", "-c", "trap '' TERM; echo up >&3; while :; do sleep 3; done"}, ReportFD: 3},
+	Keep(ctx, always(Command{Path: "/bin/sh", Args: []string{"sh", "-c", "trap '' TERM; echo up >&3; while :; do sleep 3; done"}, ReportFD: 3}),
 		Backoff{}, func(e Event) {
 			if e.Line == "up" {
 				cancel()
@@ -145,7 +147,7 @@ func TestEndIsSaidInTheOriginalsWords(t *testing.T) {
 
 func TestMissingProgram(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
-	Keep(ctx, Command{Path: "/no/such/nanny", ReportFD: 3}, Backoff{}, func(e Event) {
+	Keep(ctx, always(Command{Path: "/no/such/nanny", ReportFD: 3}), Backoff{}, func(e Event) {
 		if !errors.Is(e.Died, os.ErrNotExist) {
 			t.Errorf("event %+v, want an ErrNotExist death", e)
 		}
