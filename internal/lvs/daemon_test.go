@@ -490,6 +490,21 @@ func TestStandby(t *testing.T) {
 	})
 }
 
+// TestSorryServer comes when the last real server is gone, and goes with the first that is back.
+func TestSorryServer(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBed(t, strings.Replace(two, "scheduler", "sorry_server = 10.9.9.9\n\tscheduler", 1), nil)
+		b.kernel.took()
+		b.say("10.0.0.1", "down connect refused")
+		b.wantWrites() // the other one has not been asked yet
+		b.say("10.0.0.2", "down connect refused")
+		b.wantWrites("-a -t 192.0.2.1:80 -r 10.9.9.9:80 -m -w 1")
+		b.say("10.0.0.1", "up")
+		b.wantWrites("-a "+rowA+" -m -w 1", "-d -t 192.0.2.1:80 -r 10.9.9.9:80")
+		b.stop()
+	})
+}
+
 // TestUnsupportedCheck: a server that cannot be checked yet is out of service, and its status says why.
 func TestUnsupportedCheck(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

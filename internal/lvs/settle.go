@@ -42,6 +42,7 @@ func (d *Daemon) settle() (writes int, err error) {
 	}
 	d.have = ipvs.Patch(d.have, ops)
 	d.installed(ops)
+	d.logSorry(ops)
 	d.dirty, d.failed = false, ""
 	if err := d.ledger.keep(d.plan.rows()); err != nil {
 		d.log.Warn("rows cannot be remembered for the next lvsd", "err", err.Error())
@@ -65,6 +66,38 @@ func (d *Daemon) installed(ops []ipvs.Op) {
 			h.installed = true
 		}
 	}
+}
+
+// logSorry says, in the original's words, that a sorry server came or went.
+func (d *Daemon) logSorry(ops []ipvs.Op) {
+	for _, s := range d.plan {
+		if s.sorry == nil {
+			continue
+		}
+		for _, o := range ops {
+			if o.Service.Key != s.row.Key || o.Destination.Addr != s.sorry.Addr {
+				continue
+			}
+			switch o.Kind {
+			case ipvs.AddDestination:
+				d.log.Warn("Virtual Server " + s.name + ": No real servers; activate sorry_server " + s.sorry.Addr.Addr().String())
+			case ipvs.RemoveDestination:
+				d.log.Info("Virtual Server " + s.name + ": " + itoa(d.living(s)) + " real servers; deactivate sorry_server " + s.sorry.Addr.Addr().String())
+			default:
+			}
+		}
+	}
+}
+
+// living counts the real servers of a service that are up.
+func (d *Daemon) living(s service) int {
+	n := 0
+	for _, rs := range s.servers {
+		if d.health[rs.key].state == up {
+			n++
+		}
+	}
+	return n
 }
 
 // fail logs a failure to read or write the table, once for each different one.

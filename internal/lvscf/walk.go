@@ -87,6 +87,9 @@ func (w *walker) open() {
 		w.v.structural(p)
 		w.doubtful = true
 	}
+	if p.text == "" && st.scope != InServer && w.depth == 0 {
+		w.doubtful = false // here the blocks are clear again
+	}
 	stray := false
 	switch {
 	case st.scope != InServer && w.depth > 0:
