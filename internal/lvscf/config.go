@@ -42,6 +42,16 @@ const (
 	Cold
 )
 
+// Auth is how heartbeats are authenticated.
+type Auth uint8
+
+// Stages of authentication: heartbeat_auth = off | permissive | enforce.
+const (
+	AuthOff        Auth = iota + 1 // nothing is signed or checked
+	AuthPermissive                 // signed; what is not signed counts too
+	AuthEnforce                    // what is not signed does not count
+)
+
 // String returns the word lvs.cf uses.
 func (s ServiceType) String() string { return word(serviceWords, int(s)) }
 
@@ -52,6 +62,9 @@ func (f Forward) String() string { return word(networkWords, int(f)) }
 func (p Protocol) String() string { return word(protocolWords, int(p)) }
 
 // String returns the word lvs.cf uses.
+func (a Auth) String() string { return word(authWords, int(a)) }
+
+// String returns the word lvs.cf uses.
 func (s Standby) String() string { return word(standbyWords, int(s)) }
 
 // The words of the enumerations, in the order of their constants.
@@ -60,6 +73,7 @@ var (
 	networkWords  = []string{"nat", "tunnel", "direct"}
 	protocolWords = []string{"tcp", "udp"}
 	standbyWords  = []string{"warm", "cold"}
+	authWords     = []string{"off", "permissive", "enforce"}
 )
 
 func word(words []string, n int) string {
@@ -79,6 +93,8 @@ type Config struct {
 	ReservationConflictAction string // nothing, preempt or ""
 	Heartbeat                 bool
 	HeartbeatPort             uint16
+	HeartbeatAuth             Auth
+	HeartbeatKey              string        // path of the key file
 	Keepalive, Deadtime       time.Duration // at least 10 ms; deadtime is the longer one
 	RshCommand                string
 	DebugLevel                string // unused

@@ -18,7 +18,7 @@ var sampleValues = map[Scope]map[string]string{
 		"standby": "cold", "active_cmd": "/bin/a b", "inactive_cmd": "/bin/b", "monitor_links": "2", "syncdaemon": "1", "syncd_iface": "bond0",
 		"syncd_id": "255", "network": "tunnel", "nat_router": "10.0.0.1 eth1:1", "nat_nmask": "255.255.0.0", "hard_shutdown": "0",
 		"tcp_timeout": "1", "tcpfin_timeout": "2", "udp_timeout": "0x10", "rsh_command": "ssh -x", "ipvsadm": "/usr/sbin/ipvsadm",
-		"debug_level": "ALL", "sync": "1",
+		"debug_level": "ALL", "sync": "1", "heartbeat_auth": "enforce", "heartbeat_key": "/root/key",
 	},
 	InVirtual: {
 		"active": "1", "address": "2001:db8::1 eth0:1", "vip_nmask": "64", "port": "smtp", "protocol": "udp", "fwmark": "0xffffffff",

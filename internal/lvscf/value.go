@@ -267,4 +267,11 @@ func doubtReentry(v value) string {
 	return ""
 }
 
+func doubtAbsolute(v value) string {
+	if !strings.HasPrefix(v.text, "/") {
+		return "not an absolute path: pulse will look for it in its own working directory"
+	}
+	return ""
+}
+
 func doubtDevice(v value) string { return badDevice(v.text) }
