@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/piranha-lvs/piranha/internal/election"
+	"github.com/piranha-lvs/piranha/internal/heartbeat"
 	"github.com/piranha-lvs/piranha/internal/lvscf"
 	"github.com/piranha-lvs/piranha/internal/vip"
 )
@@ -207,15 +208,26 @@ func (d *Daemon) reload() {
 			d.log.Error("configuration not taken", "err", err.Error())
 			return
 		}
-		d.do(func() { d.use(cfg, doc.Digest(), wanted) })
+		key, err := readKey(cfg)
+		if err != nil {
+			d.log.Error("configuration not taken", "err", err.Error())
+			return
+		}
+		d.do(func() { d.use(cfg, doc.Digest(), wanted, key) })
 	})
 }
 
 // use makes a changed lvs.cf the one in force, and has lvsd read it.
-func (d *Daemon) use(cfg *lvscf.Config, digest [32]byte, wanted []vip.Address) {
+func (d *Daemon) use(cfg *lvscf.Config, digest [32]byte, wanted []vip.Address, key *heartbeat.Key) {
 	if cfg.Primary != d.cfg.Primary || cfg.Backup != d.cfg.Backup || cfg.BackupActive != d.cfg.BackupActive || cfg.HeartbeatPort != d.cfg.HeartbeatPort {
 		d.log.Warn("routers, backup_active and heartbeat_port of a running pulse do not change: restart it for them")
 		cfg.Primary, cfg.Backup, cfg.BackupActive, cfg.HeartbeatPort = d.cfg.Primary, d.cfg.Backup, d.cfg.BackupActive, d.cfg.HeartbeatPort
+	}
+	if d.conn != nil {
+		if err := d.conn.Reload(heartbeatConfig(cfg, d.role, key, d.opt.Verbose)); err != nil {
+			d.log.Error("configuration not taken", "err", err.Error())
+			return
+		}
 	}
 	d.cfg, d.digest, d.wanted = cfg, digest, wanted
 	if d.lvsdPid > 0 {

@@ -1,6 +1,7 @@
 package pulse
 
 import (
+	"fmt"
 	"net/netip"
 	"time"
 
@@ -79,8 +80,25 @@ func outgoing(s election.Send, cfg *lvscf.Config, digest [32]byte, held time.Dur
 	return p
 }
 
+// stages translates heartbeat_auth.
+var stages = map[lvscf.Auth]heartbeat.Stage{
+	lvscf.AuthOff: heartbeat.Off, lvscf.AuthPermissive: heartbeat.Permissive, lvscf.AuthEnforce: heartbeat.Enforce,
+}
+
+// readKey reads the key that lvs.cf asks for; nil without authentication.
+func readKey(cfg *lvscf.Config) (*heartbeat.Key, error) {
+	if cfg.HeartbeatAuth == lvscf.AuthOff {
+		return nil, nil
+	}
+	key, err := heartbeat.ReadKey(cfg.HeartbeatKey)
+	if err != nil {
+		return nil, fmt.Errorf("heartbeat_auth = %s: %w", cfg.HeartbeatAuth, err)
+	}
+	return key, nil
+}
+
 // heartbeatConfig is what the sockets need to know of lvs.cf.
-func heartbeatConfig(cfg *lvscf.Config, role election.Role, debug bool) heartbeat.Config {
+func heartbeatConfig(cfg *lvscf.Config, role election.Role, key *heartbeat.Key, debug bool) heartbeat.Config {
 	own, partner, wire := cfg.Primary, cfg.Backup, heartbeat.Primary
 	if role == election.Backup {
 		own, partner, wire = partner, own, heartbeat.Backup
@@ -89,7 +107,7 @@ func heartbeatConfig(cfg *lvscf.Config, role election.Role, debug bool) heartbea
 		Port:   cfg.HeartbeatPort,
 		Public: heartbeat.Path{Local: own.Addr, Partner: partner.Addr},
 		Rules: heartbeat.Rules{
-			Service: heartbeat.LVS, Role: wire, Stage: heartbeat.Off, Hold: cfg.Deadtime / 2, Grace: 2 * cfg.Deadtime,
+			Service: heartbeat.LVS, Role: wire, Stage: stages[cfg.HeartbeatAuth], Key: key, Hold: cfg.Deadtime / 2, Grace: 2 * cfg.Deadtime,
 		},
 		Anybody: debug,
 	}

@@ -93,7 +93,11 @@ func New(o Options, doc *lvscf.Document, cfg *lvscf.Config, out Outside, log *ev
 	}
 	d.timer.Stop()
 	if cfg.BackupActive {
-		if d.conn, err = heartbeat.Open(heartbeatConfig(cfg, role, o.Verbose)); err != nil {
+		key, err := readKey(cfg)
+		if err != nil {
+			return nil, err
+		}
+		if d.conn, err = heartbeat.Open(heartbeatConfig(cfg, role, key, o.Verbose)); err != nil {
 			return nil, err
 		}
 	}

@@ -110,13 +110,13 @@ func TestAddresses(t *testing.T) {
 
 func TestHeartbeatConfig(t *testing.T) {
 	cfg := config(t, two)
-	c := heartbeatConfig(cfg, election.Backup, false)
+	c := heartbeatConfig(cfg, election.Backup, nil, false)
 	if c.Port != 1050 || c.Public.Local.String() != "192.0.2.2" || c.Public.Partner.String() != "192.0.2.1" ||
 		c.Private.Local.String() != "10.0.0.2" || c.Private.Partner.String() != "10.0.0.1" || c.Rules.Role != heartbeat.Backup {
 		t.Errorf("backup's sockets: %+v", c)
 	}
 	one := config(t, strings.NewReplacer("primary_private = 10.0.0.1\n", "", "backup_private = 10.0.0.2\n", "").Replace(two))
-	if c := heartbeatConfig(one, election.Primary, false); c.Private != (heartbeat.Path{}) {
+	if c := heartbeatConfig(one, election.Primary, nil, false); c.Private != (heartbeat.Path{}) {
 		t.Errorf("private channel without private addresses: %+v", c.Private)
 	}
 }
