@@ -1,5 +1,5 @@
 # make build | demo | check | test | e2e | bench | lint | fuzz | man | install
-# README says what each is for. Variables: ARGS (demo), DESTDIR and PREFIX (install), FUZZTIME (fuzz).
+# README says what each is for. Variables: ARGS (demo, bench), DESTDIR and PREFIX (install), FUZZTIME (fuzz).
 
 GO       ?= go
 PREFIX   ?= /usr
@@ -17,7 +17,7 @@ PAGES    := $(wildcard doc/*.[58])
 
 export PIRANHA_BIN := $(BIN)
 
-.PHONY: all build lab demo check test race e2e bench lint format fuzz man install clean lab-packages check-packages
+.PHONY: all build lab demo check test race e2e bench lint format fuzz man install clean lab-packages bench-packages check-packages
 
 all: build
 
@@ -63,12 +63,12 @@ e2e: lab-packages build lab
 	$(STATIC) test -count=1 -exec '$(BIN)/lab run --' ./internal/ipvs/...
 	cd lab && $(STATIC) test -count=1 -timeout 15m -exec '$(BIN)/lab run --' ./e2e/...
 
-# Writes doc/benchmarks.md. bin/bench.txt is for benchstat.
+# Writes doc/benchmarks.md. bin/bench.txt is for benchstat, bin/failover.json has every run. ARGS are for lab bench.
 bench: export BENCHCOUNT := 5
-bench:
-	@mkdir -p $(BIN)
+bench: bench-packages build lab
 	GOMAXPROCS=1 $(GO) test -run '^$$' -bench . -benchmem -benchtime 0.3s -count $(BENCHCOUNT) ./internal/... >$(BIN)/bench.txt
-	tools/benchmarks <$(BIN)/bench.txt
+	$(BIN)/lab bench -out $(BIN) $(ARGS)
+	tools/benchmarks $(BIN)/failover.md <$(BIN)/bench.txt
 
 # Each fuzzer for FUZZTIME; `make race` runs their seeds.
 fuzz:
@@ -96,9 +96,12 @@ clean:
 
 # Debian packages that a target needs and the machine lacks: name=file that proves its presence.
 LAB_PACKAGES   := user-mode-linux=/usr/bin/linux.uml ipvsadm=/sbin/ipvsadm kmod=/sbin/depmod
+BENCH_PACKAGES := keepalived=/usr/sbin/keepalived
 CHECK_PACKAGES := gcc=/usr/bin/gcc libc6-dev=/usr/include/stdio.h mandoc=/usr/bin/mandoc
 
 lab-packages:
 	@tools/packages $(LAB_PACKAGES)
+bench-packages:
+	@tools/packages $(BENCH_PACKAGES) $(LAB_PACKAGES)
 check-packages:
 	@tools/packages $(CHECK_PACKAGES) $(LAB_PACKAGES)

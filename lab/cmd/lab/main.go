@@ -15,9 +15,10 @@ import (
 
 const usage = `usage: lab run [flags] -- COMMAND [ARG...]     run a command on a kernel with IPVS
        lab demo [flags]                        a running cluster in the terminal
+       lab bench [flags]                       how long a failover takes, here and with keepalived
        lab realserver [flags]                  serve pages that name the server
        lab version
-'lab run -h' and 'lab demo -h' list the flags.
+'lab run -h', 'lab demo -h' and 'lab bench -h' list the flags.
 `
 
 // exitLab is the status for "the lab itself failed"; the command's own statuses are passed on.
@@ -48,6 +49,8 @@ func dispatch(name string, args []string) int {
 		return guest.HostInit()
 	case "demo":
 		return showDemo(args)
+	case "bench":
+		return runBench(args)
 	case "realserver":
 		return serveReal(args)
 	case "version":

@@ -1,0 +1,189 @@
+// Package bench measures how long clients go without the service when the active router crashes, and when an operator
+// hands the service over: with this suite and with keepalived, in turn, on one kernel.
+package bench
+
+import (
+	"fmt"
+	"io"
+	"os/exec"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// Names of the products.
+const (
+	Piranha    = "piranha"
+	Keepalived = "keepalived"
+)
+
+// Options say what to measure.
+type Options struct {
+	Bin     string // directory of pulse, lvs and nanny
+	Setting Setting
+	Kinds   []Kind
+	Runs    int           // of each product and kind
+	Period  time.Duration // between two requests of the client
+	Log     io.Writer     // a line for each run
+	Verbose bool          // with what the programs print meanwhile
+}
+
+// block is how many runs of each kind a cluster makes before the other product has its turn. Both meet the same noise
+// of the machine, and few starts are needed.
+const block = 5
+
+// FindKeepalived returns the path of keepalived.
+func FindKeepalived() (string, error) {
+	for _, name := range []string{"keepalived", "/usr/sbin/keepalived"} {
+		if path, err := exec.LookPath(name); err == nil {
+			return path, nil
+		}
+	}
+	return "", fmt.Errorf("keepalived is not installed (apt-get install keepalived)")
+}
+
+// Run measures both products at one setting.
+func Run(o Options) (*Report, error) {
+	path, err := FindKeepalived()
+	if err != nil {
+		return nil, err
+	}
+	rep := &Report{Period: o.Period}
+	if rep.Keepalived, err = keepalivedVersion(path); err != nil {
+		return nil, err
+	}
+	if rep.Kernel, err = kernelVersion(); err != nil {
+		return nil, err
+	}
+	products := []product{piranha{o.Bin, o.Setting}, keepalived{path, o.Setting}}
+	for done, turn := 0, 0; done < o.Runs; done, turn = done+block, turn+1 {
+		for i := range products {
+			// Who goes first changes, too.
+			p := products[(i+turn)%len(products)]
+			b := series{Options: o, product: p, first: done, runs: min(block, o.Runs-done)}
+			if err := b.measure(rep, 1+turn%2); err != nil {
+				return nil, fmt.Errorf("%s at %s: %w", p.name(), o.Setting.Name(), err)
+			}
+		}
+	}
+	return rep, nil
+}
+
+// series is one block of runs with one product.
+type series struct {
+	Options
+	product product
+	cluster *cluster
+	first   int // number of the first run
+	runs    int
+}
+
+// measure builds a cluster, makes the runs and adds their samples to the report.
+func (s series) measure(rep *Report, first int) (err error) {
+	s.cluster, err = newCluster(s.product, first)
+	defer s.cluster.close()
+	if err != nil {
+		return err
+	}
+	expected := 1
+	for _, kind := range s.Kinds {
+		for n := s.first; n < s.first+s.runs; n++ {
+			sample, err := s.run(kind, n)
+			if err != nil {
+				return fmt.Errorf("%s %d: %w", kind, n+1, err)
+			}
+			expected++
+			rep.add(s.Setting, s.product.name(), kind, sample)
+			fmt.Fprintf(s.Log, "%-6s %-10s %-10s run %2d: %7.1f ms; %d requests lost, %d of them elsewhere; longest stall %.1f ms\n",
+				s.Setting.Name(), s.product.name(), kind, n+1, ms(sample.Outage), sample.Lost, sample.Stray, ms(sample.Stall))
+		}
+	}
+	rep.unasked(s.Setting, s.product.name(), s.cluster.takeovers()-expected)
+	return nil
+}
+
+// run makes one run: a settled pair loses its active router, or is told to change places.
+func (s series) run(kind Kind, n int) (Sample, error) {
+	c := s.cluster
+	active, standby, err := c.settle()
+	if err != nil {
+		return Sample{}, err
+	}
+	w := startWatch(c.net.Client(), s.Period)
+	defer w.cancel()
+	if err := w.calm(); err != nil {
+		return Sample{}, c.explain(err)
+	}
+	began := time.Now()
+	var finish func() error
+	if kind == Crash {
+		finish, err = s.crash(active, standby, n)
+	} else {
+		finish, err = s.switchOver(active, standby)
+	}
+	if err == nil {
+		err = w.served()
+	}
+	if err != nil {
+		return Sample{}, c.explain(err)
+	}
+	report, err := w.end()
+	if err != nil {
+		return Sample{}, err
+	}
+	if s.Verbose {
+		s.tell(began)
+	}
+	return judge(report.Results), finish()
+}
+
+// crash cuts the active router off and kills everything on it, a certain time after a heartbeat that the other router
+// has heard. The function returned brings the router back.
+func (s series) crash(active, standby *router, n int) (func() error, error) {
+	if err := awaitBeat(standby.node, active.addr()); err != nil {
+		return nil, err
+	}
+	time.Sleep(time.Duration(phase(n) * float64(s.Setting.Keepalive)))
+	if err := active.crash(); err != nil {
+		return nil, err
+	}
+	return func() error {
+		if err := active.reboot(); err != nil {
+			return err
+		}
+		return active.start(s.product.argv(active))
+	}, nil
+}
+
+// switchOver hands the service over and waits until it has moved.
+func (s series) switchOver(active, standby *router) (func() error, error) {
+	if err := s.product.handOver(active); err != nil {
+		return nil, err
+	}
+	err := await(func() error {
+		if err := active.want(false); err != nil {
+			return err
+		}
+		return standby.want(true)
+	})
+	return func() error { return s.product.comeBack(active) }, err
+}
+
+// tell prints what the programs have printed since a time.
+func (s series) tell(since time.Time) {
+	for _, r := range s.cluster.routers {
+		for _, l := range r.log.since(since) {
+			fmt.Fprintf(s.Log, "  %8.1f ms %s %s\n", ms(l.at.Sub(since)), r.node.Name, l.text)
+		}
+	}
+}
+
+func ms(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }
+
+func kernelVersion() (string, error) {
+	var u unix.Utsname
+	if err := unix.Uname(&u); err != nil {
+		return "", fmt.Errorf("ask kernel for its version: %w", err)
+	}
+	return unix.ByteSliceToString(u.Release[:]), nil
+}
