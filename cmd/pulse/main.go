@@ -32,6 +32,8 @@ func (o *options) set() *cmdline.Set {
 	s.Bool(&o.Foreground, 'n', "nodaemon", "stay in the foreground and log to standard output")
 	s.Bool(&o.noFork, 0, "nofork", "be a daemon without forking")
 	s.Bool(&o.Verbose, 'v', "verbose", "log more, and let lvsd do so")
+	s.Bool(&o.TestStart, 't', "test-start", "take part in nothing and change nothing: only say what would be done")
+	s.Bool(&o.TestStart, 0, "norun", "the same")
 	s.Bool(&o.ForceActive, 0, "forceactive", "begin to serve at once")
 	s.String(&o.Lvsd, 0, "lvsd", "PATH", "lvs daemon (default /usr/sbin/lvsd)")
 	s.String(&o.Lvsd, 0, "lvs", "PATH", "the same")

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"net"
 	"net/netip"
 	"os"
@@ -13,49 +12,23 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/coreos/go-systemd/v22/daemon"
+
 	"github.com/piranha-lvs/piranha/internal/control"
 	"github.com/piranha-lvs/piranha/internal/daemonize"
 	"github.com/piranha-lvs/piranha/internal/eventlog"
 	"github.com/piranha-lvs/piranha/internal/heartbeat"
 	"github.com/piranha-lvs/piranha/internal/ipvs/syncd"
-	"github.com/piranha-lvs/piranha/internal/lvscf"
 	"github.com/piranha-lvs/piranha/internal/pulse"
 	"github.com/piranha-lvs/piranha/internal/vip"
 )
 
-// lookupTime bounds the search for each host name in lvs.cf.
-const lookupTime = 5 * time.Second
-
 // kernelTime bounds every single call to the kernel's IPVS.
 const kernelTime = 2 * time.Second
 
-// load reads a configuration without errors; the error is the original's line with the findings below it.
-func load(path string) (*lvscf.Document, *lvscf.Config, error) {
-	doc, err := lvscf.ReadFile(path)
-	var refused lvscf.Findings
-	var cannot *fs.PathError
-	switch {
-	case errors.As(err, &refused):
-		return nil, nil, parseError(path, refused)
-	case errors.As(err, &cannot):
-		return nil, nil, fmt.Errorf("failed to open %s: %w", path, cannot.Err)
-	case err != nil:
-		return nil, nil, fmt.Errorf("failed to open %s: %w", path, err)
-	}
-	cfg, findings := doc.Config(lvscf.SystemLookup(lookupTime))
-	if errs := findings.Errors(); len(errs) > 0 {
-		return nil, nil, parseError(path, errs)
-	}
-	return doc, cfg, nil
-}
-
-func parseError(path string, errs lvscf.Findings) error {
-	return fmt.Errorf("error parsing %s at line %d: %s\n%w", path, errs[0].Line, errs[0].Text, errs)
-}
-
 // serve is the daemon: everything that can go wrong with the start does so before process.Ready.
 func serve(o options, process *daemonize.Process) error {
-	doc, cfg, err := load(o.ConfigFile)
+	cfg, err := pulse.Load(o.ConfigFile)
 	if err != nil {
 		return err
 	}
@@ -73,16 +46,18 @@ func serve(o options, process *daemonize.Process) error {
 		destination, o.Output = eventlog.Stdout, os.Stdout
 	}
 	log := eventlog.New("pulse", destination, o.Verbose)
-	outside := pulse.Outside{Local: local, Links: links}
-	if cfg.SyncDaemon {
-		w, err := syncd.Open(kernelTime)
-		if err != nil {
-			return err
-		}
-		defer w.Close()
-		outside.Sync = w
+	outside := pulse.Outside{Local: local, Links: links, Notify: notify}
+	if o.Watchdog, err = daemon.SdWatchdogEnabled(true); err != nil {
+		return fmt.Errorf("watchdog of systemd: %w", err)
 	}
-	daemon, err := pulse.New(o.Options, doc, cfg, outside, log)
+	syncs, err := syncd.Open(kernelTime)
+	if err == nil {
+		defer syncs.Close()
+		outside.Sync = syncs
+	} else if cfg.SyncDaemon {
+		return err
+	}
+	router, err := pulse.New(o.Options, cfg, outside, log)
 	var bind *heartbeat.BindError
 	if errors.As(err, &bind) {
 		log.Error(bind.Error())
@@ -100,8 +75,8 @@ func serve(o options, process *daemonize.Process) error {
 	defer serving.Wait()
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
-	serving.Go(func() { control.Serve(ctx, place.Listener, daemon.Handler()) })
-	status, err := daemon.Run(signals(), func() error {
+	serving.Go(func() { control.Serve(ctx, place.Listener, router.Handler()) })
+	status, err := router.Run(signals(), func() error {
 		if !o.Foreground {
 			if err := place.WritePid(); err != nil {
 				log.Warn(err.Error())
@@ -114,6 +89,9 @@ func serve(o options, process *daemonize.Process) error {
 	}
 	return err
 }
+
+// notify tells systemd, if that started us as a service of Type=notify.
+func notify(state string) { _, _ = daemon.SdNotify(false, state) }
 
 func signals() <-chan os.Signal {
 	c := make(chan os.Signal, 8)

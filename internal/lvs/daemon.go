@@ -12,6 +12,8 @@ import (
 	"syscall"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/piranha-lvs/piranha/internal/eventlog"
 	"github.com/piranha-lvs/piranha/internal/ipvs"
 	"github.com/piranha-lvs/piranha/internal/ipvs/kernel"
@@ -70,6 +72,8 @@ type Daemon struct {
 	stale  bool       // have must be read before it is used
 	dirty  bool       // the table may differ from what is desired
 	failed string     // the last failure to write, so that it is logged once
+
+	told tally // what pulse was last told
 
 	gate      gate
 	env       []string // of monitors
@@ -157,6 +161,7 @@ func (d *Daemon) guard(ctx context.Context) <-chan time.Time {
 	if d.opt.GuardFD == 0 {
 		return nil
 	}
+	_ = unix.SetNonblock(d.opt.GuardFD, true) // so that a pulse that does not read delays nothing
 	orphan := make(chan time.Time, 1)
 	d.running.Go(func() {
 		watchPulse(ctx, d.opt.GuardFD, func() {

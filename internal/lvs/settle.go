@@ -13,8 +13,12 @@ import (
 
 // update settles the table after something happened and logs what that took.
 func (d *Daemon) update() {
+	changed := d.dirty || d.told == tally{}
 	if writes, _ := d.settle(); writes > 0 {
 		d.log.Info("table updated", "writes", itoa(writes))
+	}
+	if changed {
+		d.tellPulse()
 	}
 }
 

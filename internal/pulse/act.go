@@ -4,11 +4,11 @@ import (
 	"context"
 	"os"
 	"strconv"
+	"strings"
 	"syscall"
 	"time"
 
 	"github.com/piranha-lvs/piranha/internal/election"
-	"github.com/piranha-lvs/piranha/internal/heartbeat"
 	"github.com/piranha-lvs/piranha/internal/lvscf"
 	"github.com/piranha-lvs/piranha/internal/vip"
 )
@@ -18,6 +18,9 @@ const jobTime = 30 * time.Second
 
 // act does what the election has decided. Nothing in here waits.
 func (d *Daemon) act(a election.Action) {
+	if d.opt.TestStart && d.pretend(a) {
+		return
+	}
 	switch a := a.(type) {
 	case election.Send:
 		d.send(a)
@@ -48,7 +51,9 @@ func (d *Daemon) act(a election.Action) {
 	case election.RunActiveCommand:
 		d.command(d.cfg.ActiveCmd)
 	case election.RestartLvsd:
-		d.startLvsd()
+		if !d.keepLvsd() {
+			d.queue = append(d.queue, election.LvsdUp{}) // it runs when it is needed
+		}
 	case election.Refuse:
 		d.refused = a.Text
 	case election.Exit:
@@ -61,7 +66,7 @@ func (d *Daemon) send(s election.Send) {
 		return
 	}
 	for range max(s.Copies, 1) {
-		public, private := d.conn.Send(outgoing(s, d.cfg, d.digest, time.Since(d.state.Since)))
+		public, private := d.conn.Send(outgoing(s, d.cfg, d.digest, time.Since(d.state.Since), d.servers))
 		if public != nil {
 			d.log.Debug("Warning -- failed to send heartbeat (public if): " + public.Error())
 		}
@@ -74,6 +79,7 @@ func (d *Daemon) send(s election.Send) {
 func (d *Daemon) activate(a election.Activate) {
 	wanted := d.wanted
 	d.begin(false, func(ctx context.Context) {
+		d.do(func() { d.keepLvsd() })
 		if err := d.service.up(ctx, wanted); err != nil {
 			d.post(election.ActivationFailed{Op: a.Op, Err: err.Error()})
 			return
@@ -84,13 +90,16 @@ func (d *Daemon) activate(a election.Activate) {
 }
 
 func (d *Daemon) deactivate(a election.Deactivate) {
-	wanted := d.wanted
+	wanted, cold := d.wanted, d.cfg.Standby == lvscf.Cold
 	d.begin(true, func(ctx context.Context) {
 		if err := d.service.down(ctx, wanted); err != nil {
 			d.post(election.DeactivationFailed{Op: a.Op, Err: err.Error()})
 			return
 		}
 		d.post(election.Deactivated{Op: a.Op})
+		if cold {
+			d.child.end()
+		}
 	})
 	d.command(d.cfg.InactiveCmd)
 }
@@ -128,51 +137,6 @@ func (d *Daemon) do(f func()) {
 	}
 }
 
-// command runs active_cmd or inactive_cmd beside everything else.
-func (d *Daemon) command(line string) {
-	if line == "" {
-		return
-	}
-	d.running.Go(func() {
-		if err := runCommand(context.WithoutCancel(d.ctx), line); err != nil {
-			d.log.Warn("command failed", "err", err.Error())
-		}
-	})
-}
-
-// startLvsd runs lvsd until it ends. While this router is active, as after the death of its lvsd, the new one is active
-// from the start: it adopts the table instead of emptying it.
-func (d *Daemon) startLvsd() {
-	standby := d.state.Phase != election.Active
-	d.running.Go(func() {
-		err := d.lvsd.run(d.ctx, standby, func(pid int) {
-			d.do(func() {
-				d.lvsdPid = pid
-				d.step(election.LvsdUp{})
-				d.agree(!standby)
-			})
-		})
-		d.do(func() {
-			d.log.Warn("Child process " + strconv.Itoa(d.lvsdPid) + " " + err.Error())
-			d.lvsdPid = 0
-			d.step(election.LvsdDied{})
-		})
-	})
-}
-
-// agree has an lvsd that has just started do what this router does, if that has changed since it was started.
-func (d *Daemon) agree(active bool) {
-	want := d.state.Phase == election.Active
-	if want == active || d.state.Phase == election.Activating {
-		return // an activation waits for lvsd and tells it itself
-	}
-	d.begin(false, func(ctx context.Context) {
-		if err := d.lvsd.setActive(ctx, want); err != nil {
-			d.log.Error("lvsd does not follow", "err", err.Error())
-		}
-	})
-}
-
 // signal reacts to a signal.
 func (d *Daemon) signal(s os.Signal) {
 	switch s {
@@ -186,60 +150,64 @@ func (d *Daemon) signal(s os.Signal) {
 	}
 }
 
-// lookupTime bounds the search for each host name in lvs.cf.
-const lookupTime = 5 * time.Second
-
 // reload reads lvs.cf again, beside the loop, because names in it may take time.
 func (d *Daemon) reload() {
 	d.log.Info("rereading configuration file")
 	d.running.Go(func() {
-		doc, err := lvscf.ReadFile(d.opt.ConfigFile)
-		if err != nil {
-			d.log.Error("pulse: failed to open "+d.opt.ConfigFile, "err", err.Error())
-			return
-		}
-		cfg, findings := doc.Config(lvscf.SystemLookup(lookupTime))
-		if errs := findings.Errors(); len(errs) > 0 {
-			d.log.Error("pulse: error parsing " + d.opt.ConfigFile + " at line " + strconv.Itoa(errs[0].Line) + ": " + errs[0].Text)
-			return
-		}
-		wanted, err := addresses(cfg)
-		if err != nil {
-			d.log.Error("configuration not taken", "err", err.Error())
-			return
-		}
-		key, err := readKey(cfg)
-		if err != nil {
-			d.log.Error("configuration not taken", "err", err.Error())
-			return
-		}
-		d.do(func() { d.use(cfg, doc.Digest(), wanted, key) })
+		next, err := Load(d.opt.ConfigFile)
+		d.do(func() {
+			if err == nil {
+				err = d.use(next)
+			}
+			if err != nil {
+				d.reloadError, _, _ = strings.Cut(err.Error(), "\n")
+				d.log.Error("configuration not taken", "err", d.reloadError)
+				return
+			}
+			d.loaded, d.reloadError = time.Now(), ""
+			d.log.Info("configuration reread", "serial_no", strconv.FormatInt(d.cfg.SerialNo, 10))
+		})
 	})
 }
 
 // use makes a changed lvs.cf the one in force, and has lvsd read it.
-func (d *Daemon) use(cfg *lvscf.Config, digest [32]byte, wanted []vip.Address, key *heartbeat.Key) {
+func (d *Daemon) use(next *Configuration) error {
+	cfg := next.Config
 	if cfg.Primary != d.cfg.Primary || cfg.Backup != d.cfg.Backup || cfg.BackupActive != d.cfg.BackupActive || cfg.HeartbeatPort != d.cfg.HeartbeatPort {
 		d.log.Warn("routers, backup_active and heartbeat_port of a running pulse do not change: restart it for them")
 		cfg.Primary, cfg.Backup, cfg.BackupActive, cfg.HeartbeatPort = d.cfg.Primary, d.cfg.Backup, d.cfg.BackupActive, d.cfg.HeartbeatPort
 	}
 	if d.conn != nil {
-		if err := d.conn.Reload(heartbeatConfig(cfg, d.role, key, d.opt.Verbose)); err != nil {
-			d.log.Error("configuration not taken", "err", err.Error())
-			return
+		if err := d.conn.Reload(heartbeatConfig(cfg, d.role, next.key, d.opt.Verbose)); err != nil {
+			return err
 		}
 	}
-	d.cfg, d.digest, d.wanted = cfg, digest, wanted
+	d.cfg, d.digest, d.wanted = cfg, next.digest, next.wanted
 	if d.lvsdPid > 0 {
 		_ = syscall.Kill(d.lvsdPid, syscall.SIGHUP) // one that has just ended reads the file when it starts again
 	}
-	if d.state.Phase == election.Activating || d.state.Phase == election.Active {
-		d.begin(false, func(context.Context) {
-			if err := d.service.change(wanted); err != nil {
-				d.log.Error("addresses not changed", "err", err.Error())
-			}
-		})
+	if !d.opt.TestStart {
+		d.changeService(cfg, next.wanted)
 	}
 	d.step(election.Reload{Config: electionConfig(cfg, d.role, d.state.Config.Boot)})
-	d.log.Info("configuration reread", "serial_no", strconv.FormatInt(cfg.SerialNo, 10))
+	if !cfg.MonitorLinks { // the election forgets them
+		d.toldLost = [2]bool{}
+	}
+	d.linksAre(d.links)
+	d.keepLvsd()
+	return nil
+}
+
+// changeService has what is up follow a changed lvs.cf.
+func (d *Daemon) changeService(cfg *lvscf.Config, wanted []vip.Address) {
+	serving := d.state.Phase == election.Activating || d.state.Phase == election.Active
+	d.begin(false, func(context.Context) {
+		d.service.changeSync(cfg.SyncDaemon, syncDaemon(cfg))
+		if !serving {
+			return
+		}
+		if err := d.service.change(wanted); err != nil {
+			d.log.Error("addresses not changed", "err", err.Error())
+		}
+	})
 }

@@ -50,8 +50,9 @@ func newLvsd(o Options, environment []string) lvsd {
 	}
 }
 
-// run runs lvsd, on standby or not, until it ends, which is the error, and calls up with its pid once it answers.
-func (l lvsd) run(ctx context.Context, standby bool, up func(pid int)) error {
+// run runs lvsd, on standby or not, until it ends, which is the error. It calls up with its pid once it answers, and said with
+// each line it reports.
+func (l lvsd) run(ctx context.Context, standby bool, up func(pid int), said func(line string)) error {
 	command := l.command
 	if standby {
 		command.Args = append(slices.Clip(command.Args), "--standby")
@@ -62,6 +63,7 @@ func (l lvsd) run(ctx context.Context, standby bool, up func(pid int)) error {
 	defer func() { cancel(); <-waited }()
 	return supervise.Run(ctx, command, func(e supervise.Event) {
 		if e.Pid == 0 {
+			said(e.Line)
 			return
 		}
 		waited = make(chan struct{})

@@ -7,7 +7,6 @@ package pulse
 
 import (
 	"context"
-	"errors"
 	"net/netip"
 	"os"
 	"sync"
@@ -16,7 +15,6 @@ import (
 	"github.com/piranha-lvs/piranha/internal/election"
 	"github.com/piranha-lvs/piranha/internal/eventlog"
 	"github.com/piranha-lvs/piranha/internal/heartbeat"
-	"github.com/piranha-lvs/piranha/internal/ipvs/syncd"
 	"github.com/piranha-lvs/piranha/internal/lvscf"
 	"github.com/piranha-lvs/piranha/internal/vip"
 )
@@ -30,14 +28,17 @@ type Options struct {
 	Verbose          bool
 	Foreground       bool
 	ForceActive      bool
-	Output           *os.File // standard output of lvsd; nil: none
+	TestStart        bool          // only say what would be done
+	Watchdog         time.Duration // systemd expects a sign of life as often; 0: it does not
+	Output           *os.File      // standard output of lvsd; nil: none
 }
 
 // Outside is the part of the machine that pulse works on, besides its own sockets.
 type Outside struct {
-	Local []netip.Addr // this machine's addresses
-	Links links
-	Sync  syncer // nil: no connection sync
+	Notify func(state string) // tells systemd, as sd_notify(3); nil: nobody
+	Local  []netip.Addr       // this machine's addresses
+	Links  links
+	Sync   syncer // nil: the kernel has no IPVS
 }
 
 // Daemon is the running pulse. Only Run touches its fields, but for what is said otherwise.
@@ -46,12 +47,17 @@ type Daemon struct {
 	log    *eventlog.Logger
 	cfg    *lvscf.Config
 	digest [32]byte
-	role   election.Role
-	conn   *heartbeat.Conn
-	state  election.State
+
+	loaded      time.Time // when cfg was taken
+	reloadError string    // why the last attempt at another one failed; empty: it did not
+
+	role  election.Role
+	conn  *heartbeat.Conn
+	state election.State
 
 	wanted  []vip.Address
 	service *service
+	notify  func(string)
 	lvsd    lvsd
 
 	queue    []election.Event // produced by an action, to be stepped next
@@ -62,6 +68,15 @@ type Daemon struct {
 	cutShort context.CancelFunc
 	lastJob  <-chan struct{} // closed when the last of them has ended
 	lvsdPid  int
+	child    child   // the lvsd that runs
+	servers  servers // what it last said of them
+	partners servers // what the partner last said of its own
+
+	lastCommand <-chan struct{}     // closed when the last of active_cmd and inactive_cmd has ended
+	demoted     map[string]struct{} // commands the log has said of that they do not run as root
+
+	links    [2]bool // by election.Channel: its link is lost
+	toldLost [2]bool // what the election knows of that
 
 	partnerSerial int64 // as the partner last said
 	partnerDigest [8]byte
@@ -73,54 +88,37 @@ type Daemon struct {
 	ctx     context.Context // ends lvsd and whatever else runs beside the loop
 }
 
-// New prepares a Daemon for a configuration that has passed its check. The sockets are bound here, so that a failure is known before pulse goes into the background.
-func New(o Options, doc *lvscf.Document, cfg *lvscf.Config, out Outside, log *eventlog.Logger) (*Daemon, error) {
+// New prepares a Daemon. The sockets are bound here, so that a failure is known before pulse goes into the background.
+func New(o Options, c *Configuration, out Outside, log *eventlog.Logger) (*Daemon, error) {
+	cfg := c.Config
+	if err := served(cfg, o.ConfigFile); err != nil {
+		return nil, err
+	}
 	role, err := findRole(cfg, out.Local)
 	if err != nil {
 		return nil, err
 	}
-	if err := served(cfg); err != nil {
-		return nil, errors.New(err.Error() + o.ConfigFile)
-	}
-	wanted, err := addresses(cfg)
-	if err != nil {
-		return nil, err
-	}
 	d := &Daemon{
-		opt: o, log: log, cfg: cfg, digest: doc.Digest(), role: role, wanted: wanted,
+		opt: o, log: log, cfg: cfg, digest: c.digest, loaded: time.Now(), role: role, wanted: c.wanted,
 		lvsd: newLvsd(o, os.Environ()), timer: time.NewTimer(0),
-		asked: make(chan func()),
+		asked: make(chan func()), demoted: map[string]struct{}{},
 	}
 	d.timer.Stop()
 	if cfg.BackupActive {
-		key, err := readKey(cfg)
-		if err != nil {
-			return nil, err
-		}
-		if d.conn, err = heartbeat.Open(heartbeatConfig(cfg, role, key, o.Verbose)); err != nil {
+		if d.conn, err = heartbeat.Open(heartbeatConfig(cfg, role, c.key, o.Verbose)); err != nil {
 			return nil, err
 		}
 	}
+	if d.notify = out.Notify; d.notify == nil {
+		d.notify = func(string) {}
+	}
 	d.service = &service{
 		links: out.Links, lvsd: d.lvsd, managed: map[netip.Addr]bool{},
-		sync: out.Sync, daemon: syncd.Daemon{Dev: cfg.SyncdIface, ID: uint8(cfg.SyncdID)},
+		sync: out.Sync, synced: cfg.SyncDaemon, daemon: syncDaemon(cfg),
 		warn: func(text string, err error) { log.Warn(text, "err", err.Error()) },
 		done: func() { log.Info("gratuitous lvs arps finished") },
 	}
 	return d, nil
-}
-
-// served is the original's refusal to run without anything to serve.
-func served(cfg *lvscf.Config) error {
-	if cfg.Service == lvscf.FOS {
-		return errors.New("service = fos is not supported: ")
-	}
-	for i := range cfg.Virtual {
-		if cfg.Virtual[i].Enabled {
-			return nil
-		}
-	}
-	return errors.New("no active lvs services defined in ")
 }
 
 // Run takes part in the election until a signal ends it, and returns the exit status. It calls ready once, when the
@@ -144,13 +142,28 @@ func (d *Daemon) Run(signals <-chan os.Signal, ready func() error) (int, error) 
 	if d.exit != nil {
 		return *d.exit, nil
 	}
-	d.missing()
-	d.startLvsd()
+	d.watchLinks(ctx)
+	d.keepLvsd()
 	if err := ready(); err != nil {
 		return 1, err
 	}
+	d.notify("READY=1")
+	d.loop(signals, beats)
+	d.notify("STOPPING=1")
+	d.finish()
+	return *d.exit, nil
+}
+
+// loop is where everything that happens comes together, until the election ends.
+func (d *Daemon) loop(signals <-chan os.Signal, beats <-chan struct{}) {
+	var alive <-chan time.Time
+	if d.opt.Watchdog > 0 {
+		alive = time.Tick(d.opt.Watchdog / 3)
+	}
 	for d.exit == nil {
 		select {
+		case <-alive:
+			d.notify("WATCHDOG=1")
 		case <-beats:
 			d.drain()
 			d.step()
@@ -160,23 +173,6 @@ func (d *Daemon) Run(signals <-chan os.Signal, ready func() error) (int, error) 
 			f()
 		case s := <-signals:
 			d.signal(s)
-		}
-	}
-	d.finish()
-	return *d.exit, nil
-}
-
-// missing warns of what lvs.cf asks for and pulse cannot do yet.
-func (d *Daemon) missing() {
-	for _, m := range [...]struct {
-		asked bool
-		text  string
-	}{
-		{d.cfg.MonitorLinks, "monitor_links is not supported yet: a lost link is not noticed"},
-		{d.cfg.Standby == lvscf.Cold, "standby = cold is not supported yet: lvsd runs on both routers"},
-	} {
-		if m.asked {
-			d.log.Warn(m.text)
 		}
 	}
 }
@@ -198,6 +194,12 @@ func (d *Daemon) finish() {
 
 // step steps the election with events, and with those that its actions bring forth.
 func (d *Daemon) step(events ...election.Event) {
+	before := d.state.Phase
+	defer func() {
+		if d.state.Phase != before {
+			d.notify("STATUS=" + d.state.Phase.String())
+		}
+	}()
 	d.queue = append(d.queue, events...)
 	for len(d.queue) > 0 && d.exit == nil {
 		next := d.queue[0]

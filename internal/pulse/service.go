@@ -5,19 +5,14 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
-	"os/exec"
 	"slices"
-	"strings"
 	"sync"
-	"time"
 
 	"github.com/piranha-lvs/piranha/internal/arp"
 	"github.com/piranha-lvs/piranha/internal/ipvs/syncd"
+	"github.com/piranha-lvs/piranha/internal/lvscf"
 	"github.com/piranha-lvs/piranha/internal/vip"
 )
-
-// commandTime is how long active_cmd or inactive_cmd may run. The original let them run for ever.
-const commandTime = time.Minute
 
 // links are the floating addresses of the machine: *vip.Conn.
 type links interface {
@@ -25,6 +20,7 @@ type links interface {
 	Add(vip.Address) error
 	Remove(vip.Address) error
 	MAC(dev string) ([6]byte, error)
+	Running(dev string) (bool, error)
 }
 
 // syncer sets the kernel's connection-sync daemons: *syncd.Conn.
@@ -35,14 +31,16 @@ type syncer interface {
 // service is what the active router has and the other has not: addresses, the table, announcements. Its methods run
 // one at a time, beside the loop.
 type service struct {
-	links   links
-	lvsd    lvsd
-	wanted  []vip.Address
-	managed map[netip.Addr]bool // what was ever wanted: ours to remove
-	sync    syncer              // nil: no connection sync
-	daemon  syncd.Daemon        // whose role changes
-	warn    func(text string, err error)
-	done    func() // the announcements of an activation are finished
+	links    links
+	lvsd     lvsd
+	wanted   []vip.Address
+	managed  map[netip.Addr]bool // what was ever wanted: ours to remove
+	sync     syncer              // nil: the kernel has no IPVS
+	synced   bool                // syncdaemon = 1
+	daemon   syncd.Daemon        // whose role changes
+	unsynced bool                // the role could not be set
+	warn     func(text string, err error)
+	done     func() // the announcements of an activation are finished
 
 	announcing sync.WaitGroup
 	quiet      context.CancelFunc // ends the announcements
@@ -65,12 +63,46 @@ func (s *service) up(ctx context.Context, wanted []vip.Address) error {
 
 // setSync lets this router send what it knows of connections, or take in what the other one sends.
 func (s *service) setSync(role syncd.Role) {
-	if s.sync == nil {
+	s.daemon.Role = role
+	if s.sync == nil || !s.synced {
 		return
 	}
-	s.daemon.Role = role
-	if err := s.sync.Set(s.daemon); err != nil {
+	err := s.sync.Set(s.daemon)
+	if err != nil {
 		s.warn("connections are not synchronised", err)
+	}
+	s.unsynced = err != nil
+}
+
+// changeSync goes over to other settings; the role stays.
+func (s *service) changeSync(on bool, next syncd.Daemon) {
+	next.Role = s.daemon.Role
+	if on == s.synced && next == s.daemon {
+		return
+	}
+	ended := s.synced && !on
+	s.synced, s.daemon, s.unsynced = on, next, false
+	switch {
+	case s.sync == nil && on:
+		s.warn("connections are not synchronised", errors.New("the kernel has no IPVS"))
+	case ended && s.sync != nil:
+		if err := s.sync.Set(); err != nil {
+			s.warn("connections are still synchronised", err)
+		}
+	default:
+		s.setSync(next.Role)
+	}
+}
+
+// syncDaemon is the sync daemon that lvs.cf asks for, without a role.
+func syncDaemon(cfg *lvscf.Config) syncd.Daemon {
+	return syncd.Daemon{Dev: cfg.SyncdIface, ID: uint8(cfg.SyncdID)}
+}
+
+// retrySync sets the role again if that failed, as it does while the device has no link.
+func (s *service) retrySync() {
+	if s.unsynced {
+		s.setSync(s.daemon.Role)
 	}
 }
 
@@ -157,19 +189,4 @@ func (s *service) hush() {
 		s.announcing.Wait()
 		s.quiet = nil
 	}
-}
-
-// runCommand runs active_cmd or inactive_cmd, words split at blanks as in the original, for at most commandTime.
-func runCommand(ctx context.Context, line string) error {
-	words := strings.Fields(line)
-	if len(words) == 0 {
-		return nil
-	}
-	ctx, cancel := context.WithTimeout(ctx, commandTime)
-	defer cancel()
-	out, err := exec.CommandContext(ctx, words[0], words[1:]...).CombinedOutput()
-	if err != nil {
-		return fmt.Errorf("%s: %w: %.200q", words[0], err, out)
-	}
-	return nil
 }

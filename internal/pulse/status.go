@@ -21,9 +21,13 @@ type Status struct {
 	Since     time.Time     `json:"since"`
 	Standby   bool          `json:"standby"` // by the operator
 	LinkDown  bool          `json:"link_down"`
-	LvsdPid   int           `json:"lvsd_pid"` // 0: it does not run
+	LvsdPid   int           `json:"lvsd_pid"`   // 0: it does not run
+	LostLinks []string      `json:"lost_links"` // channels whose device has no link
 	SerialNo  int64         `json:"serial_no"`
-	Addresses []string      `json:"addresses"` // that float
+	Loaded    time.Time     `json:"config_loaded"`          // when the lvs.cf in force was read
+	LoadError string        `json:"config_error,omitempty"` // why a later one was not taken
+	Servers   *servers      `json:"servers,omitempty"`      // absent: lvsd does not run, or has not said
+	Addresses []string      `json:"addresses"`              // that float
 	Partner   PartnerStatus `json:"partner"`
 }
 
@@ -34,6 +38,7 @@ type PartnerStatus struct {
 	Original   bool     `json:"original"`          // it sends no more than an original router
 	SerialNo   int64    `json:"serial_no"`         // of its lvs.cf
 	SameConfig bool     `json:"same_config"`       // its lvs.cf means the same
+	Servers    *servers `json:"servers,omitempty"` // of its lvsd; absent: it has not said
 	Public     *float64 `json:"public_heard_ago"`  // seconds; null: never
 	Private    *float64 `json:"private_heard_ago"` // seconds; null: never
 }
@@ -42,6 +47,7 @@ type PartnerStatus struct {
 func (d *Daemon) heard(m heartbeat.Message) {
 	if m.Decides && m.Packet.Trailer {
 		d.partnerSerial, d.partnerDigest = m.Packet.Serial, m.Packet.Digest
+		d.partners = servers{Up: m.Packet.Up, Configured: m.Packet.Configured}
 	}
 }
 
@@ -50,10 +56,10 @@ func (d *Daemon) status() Status {
 	st := Status{
 		Version: 1, Pid: os.Getpid(), Role: map[election.Role]string{election.Primary: "primary", election.Backup: "backup"}[d.role],
 		State: s.Phase.String(), Since: s.Since, Standby: s.Standby, LinkDown: s.LinkDown, LvsdPid: d.lvsdPid, SerialNo: d.cfg.SerialNo,
-		Addresses: []string{},
+		Loaded: d.loaded, LoadError: d.reloadError, Addresses: []string{}, LostLinks: []string{}, Servers: d.servers.known(),
 		Partner: PartnerStatus{
 			Health: s.Partner.Health.String(), Original: s.Partner.Health == election.Alive && !s.Partner.Trailer,
-			SerialNo: d.partnerSerial, SameConfig: d.partnerDigest == [8]byte(d.digest[:8]),
+			SerialNo: d.partnerSerial, SameConfig: d.partnerDigest == [8]byte(d.digest[:8]), Servers: d.partners.known(),
 			Public: ago(now, s.Partner.Heard[election.Public]), Private: ago(now, s.Partner.Heard[election.Private]),
 		},
 	}
@@ -62,6 +68,11 @@ func (d *Daemon) status() Status {
 		st.Partner.State = "active"
 	case election.Stopped:
 		st.Partner.State = "inactive"
+	}
+	for c, name := range [...]string{election.Public: "public", election.Private: "private"} {
+		if d.links[c] {
+			st.LostLinks = append(st.LostLinks, name)
+		}
 	}
 	for _, a := range d.wanted {
 		st.Addresses = append(st.Addresses, a.Addr.String())

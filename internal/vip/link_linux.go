@@ -1,7 +1,10 @@
 package vip
 
 import (
+	"context"
 	"fmt"
+	"sync"
+	"time"
 
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
@@ -24,4 +27,53 @@ func (c *Conn) Running(dev string) (bool, error) {
 func running(link netlink.Link) bool {
 	const both = unix.IFF_UP | unix.IFF_RUNNING
 	return link.Attrs().RawFlags&both == both
+}
+
+// relook is the pause after the watch of links failed, as when more changes came at once than there is room for.
+const relook = 100 * time.Millisecond
+
+// WatchLinks calls changed whenever something about a device may have changed, and once at first, until ctx is done. It calls it
+// from one goroutine; what changes meanwhile is told afterwards, in one call. The error says that links cannot be watched.
+func WatchLinks(ctx context.Context, changed func()) error {
+	for first := true; ; first = false {
+		updates := make(chan netlink.LinkUpdate)
+		watch, cancel := context.WithCancel(ctx)
+		err := netlink.LinkSubscribeWithOptions(updates, watch.Done(), netlink.LinkSubscribeOptions{ErrorCallback: func(error) {}})
+		if err != nil && first {
+			cancel()
+			return fmt.Errorf("watch links: %w", err)
+		}
+		if err == nil {
+			tellLinks(ctx, updates, changed)
+		}
+		cancel()
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-time.After(relook):
+		}
+	}
+}
+
+// tellLinks passes on updates until the watch of them ends.
+func tellLinks(ctx context.Context, updates <-chan netlink.LinkUpdate, changed func()) {
+	dirty := make(chan struct{}, 1)
+	dirty <- struct{}{}
+	var telling sync.WaitGroup
+	telling.Go(func() {
+		for range dirty {
+			changed()
+		}
+	})
+	for range updates { // it ends when the socket is closed, or has lost something
+		if ctx.Err() != nil {
+			continue
+		}
+		select {
+		case dirty <- struct{}{}:
+		default:
+		}
+	}
+	close(dirty)
+	telling.Wait()
 }

@@ -1,0 +1,85 @@
+package pulse
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os/exec"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/piranha-lvs/piranha/internal/privilege"
+)
+
+// commandTime is how long active_cmd or inactive_cmd may run. The original let them run for ever.
+const commandTime = 30 * time.Second
+
+// command runs active_cmd or inactive_cmd beside everything else, after the one before has ended: a slow inactive_cmd must
+// not undo what the active_cmd after it did.
+func (d *Daemon) command(line string) {
+	words := strings.Fields(line) // no quotes and no shell, as in the original
+	if len(words) == 0 {
+		return
+	}
+	as := d.standing(words[0])
+	if as == nil {
+		return
+	}
+	before, done := d.lastCommand, make(chan struct{})
+	d.lastCommand = done
+	d.running.Go(func() {
+		defer close(done)
+		if before != nil {
+			<-before
+		}
+		if err := runCommand(words, as); err != nil {
+			d.log.Warn("command failed", "err", err.Error())
+		}
+	})
+}
+
+// standing is as whom a program of lvs.cf runs; nil if it must not.
+func (d *Daemon) standing(program string) *syscall.SysProcAttr {
+	as, why, err := privilege.Command(d.opt.ConfigFile, program)
+	if err != nil {
+		d.log.Error("command not run", "command", program, "err", err.Error())
+		return nil
+	}
+	if _, said := d.demoted[program]; why != nil && !said {
+		d.demoted[program] = struct{}{}
+		d.log.Warn("command does not run as root", "command", program, "why", why.Error())
+	}
+	return &syscall.SysProcAttr{Credential: as, Setpgid: true}
+}
+
+// runCommand runs a command and whatever it starts for at most commandTime.
+func runCommand(words []string, as *syscall.SysProcAttr) error {
+	ctx, cancel := context.WithTimeout(context.Background(), commandTime)
+	defer cancel()
+	var said tail
+	c := exec.CommandContext(ctx, words[0], words[1:]...)
+	c.Dir, c.SysProcAttr, c.Stdout, c.Stderr = "/", as, &said, &said
+	c.Cancel = func() error { return syscall.Kill(-c.Process.Pid, syscall.SIGKILL) }
+	c.WaitDelay = time.Second // for what it left behind with our pipe open
+	err := c.Run()
+	switch {
+	case err == nil, errors.Is(err, exec.ErrWaitDelay): // it may leave a daemon behind
+		return nil
+	case ctx.Err() != nil:
+		return fmt.Errorf("%s: killed after %v", words[0], commandTime)
+	}
+	return fmt.Errorf("%s: %w: %q", words[0], err, said.text)
+}
+
+// tail keeps the end of what is written to it.
+type tail struct{ text []byte }
+
+// tailSize is what there is room for in a line of the log.
+const tailSize = 200
+
+func (t *tail) Write(b []byte) (int, error) {
+	t.text = append(t.text, b...)
+	t.text = t.text[max(len(t.text)-tailSize, 0):]
+	return len(b), nil
+}
