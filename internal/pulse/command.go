@@ -33,7 +33,7 @@ func (d *Daemon) command(line string) {
 		if before != nil {
 			<-before
 		}
-		if err := runCommand(words, as); err != nil {
+		if err := runCommand(words, as, commandTime); err != nil {
 			d.log.Warn("command failed", "err", err.Error())
 		}
 	})
@@ -53,9 +53,9 @@ func (d *Daemon) standing(program string) *syscall.SysProcAttr {
 	return &syscall.SysProcAttr{Credential: as, Setpgid: true}
 }
 
-// runCommand runs a command and whatever it starts for at most commandTime.
-func runCommand(words []string, as *syscall.SysProcAttr) error {
-	ctx, cancel := context.WithTimeout(context.Background(), commandTime)
+// runCommand runs a command and whatever it starts for at most limit.
+func runCommand(words []string, as *syscall.SysProcAttr, limit time.Duration) error {
+	ctx, cancel := context.WithTimeout(context.Background(), limit)
 	defer cancel()
 	var said tail
 	c := exec.CommandContext(ctx, words[0], words[1:]...)
@@ -67,7 +67,7 @@ func runCommand(words []string, as *syscall.SysProcAttr) error {
 	case err == nil, errors.Is(err, exec.ErrWaitDelay): // it may leave a daemon behind
 		return nil
 	case ctx.Err() != nil:
-		return fmt.Errorf("%s: killed after %v", words[0], commandTime)
+		return fmt.Errorf("%s: killed after %v", words[0], limit)
 	}
 	return fmt.Errorf("%s: %w: %q", words[0], err, said.text)
 }

@@ -1,0 +1,86 @@
+package pulse
+
+import (
+	"context"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+func TestParseServers(t *testing.T) {
+	for line, want := range map[string]servers{
+		"servers 2 3":                            {2, 3},
+		"servers 0 4294967295":                   {0, 4294967295},
+		"servers 2":                              {},
+		"servers 2 3 4":                          {},
+		"servers -1 3":                           {},
+		"servers 2 4294967296":                   {},
+		"clients 2 3":                            {},
+		"":                                       {},
+		"servers x " + strings.Repeat("9", 1000): {},
+	} {
+		if got, ok := parseServers(line); got != want || ok != (want != servers{}) {
+			t.Errorf("parseServers(%.40q) = %v, %v, want %v", line, got, ok, want)
+		}
+	}
+}
+
+// TestChild: one lvsd at a time, and end waits for its end.
+func TestChild(t *testing.T) {
+	var c child
+	c.end() // none
+	ctx, stop := context.WithCancel(context.Background())
+	if _, ok := c.begin(stop); !ok {
+		t.Fatal("the first one is refused")
+	}
+	if _, ok := c.begin(func() {}); ok {
+		t.Error("a second one beside it")
+	}
+	gone := make(chan struct{})
+	go func() {
+		<-ctx.Done()
+		close(gone)
+		c.gone()
+	}()
+	c.end()
+	select {
+	case <-gone:
+	default:
+		t.Error("end has not waited")
+	}
+	c.end()
+	if _, ok := c.begin(func() {}); !ok {
+		t.Error("a successor is refused")
+	}
+}
+
+func TestRunCommand(t *testing.T) {
+	for _, tt := range []struct{ line, want string }{
+		{"/bin/true", ""},
+		{"/bin/echo 'no quotes'", ""},
+		{"/bin/ls /nonexistent/file", "exit status"},
+		{"/nonexistent/command", "no such file"},
+	} {
+		err := runCommand(strings.Fields(tt.line), &syscall.SysProcAttr{Setpgid: true}, time.Minute)
+		if (err == nil) != (tt.want == "") || err != nil && !strings.Contains(err.Error(), tt.want) {
+			t.Errorf("%s: %v, want %q", tt.line, err, tt.want)
+		}
+	}
+	began := time.Now()
+	err := runCommand(strings.Fields("/bin/sleep 3600"), &syscall.SysProcAttr{Setpgid: true}, 10*time.Millisecond)
+	if err == nil || err.Error() != "/bin/sleep: killed after 10ms" || time.Since(began) > time.Minute {
+		t.Errorf("a command without end: %v after %v", err, time.Since(began))
+	}
+}
+
+func TestTail(t *testing.T) {
+	var said tail
+	for i := range 1000 {
+		_, _ = said.Write([]byte{byte('a' + i%26), '\n'})
+	}
+	_, _ = said.Write([]byte("the end"))
+	if got := string(said.text); len(got) != tailSize || !strings.HasSuffix(got, "\nthe end") {
+		t.Errorf("tail of much: %d bytes, %q", len(got), got)
+	}
+}
