@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/piranha-lvs/piranha/lab/client"
 )
 
 // Names of the products.
@@ -46,6 +48,9 @@ func FindKeepalived() (string, error) {
 func Run(o Options) (*Report, error) {
 	path, err := FindKeepalived()
 	if err != nil {
+		return nil, err
+	}
+	if err := preferSelf(); err != nil {
 		return nil, err
 	}
 	rep := &Report{Period: o.Period}
@@ -98,7 +103,11 @@ func (s series) measure(rep *Report, first int) (err error) {
 				s.Setting.Name(), s.product.name(), kind, n+1, ms(sample.Outage), sample.Lost, sample.Stray, ms(sample.Stall))
 		}
 	}
-	rep.unasked(s.Setting, s.product.name(), s.cluster.takeovers()-expected)
+	unasked := s.cluster.takeovers() - expected
+	rep.unasked(s.Setting, s.product.name(), unasked)
+	if unasked > 0 && s.Verbose {
+		s.logs(time.Time{})
+	}
 	return nil
 }
 
@@ -106,6 +115,10 @@ func (s series) measure(rep *Report, first int) (err error) {
 func (s series) run(kind Kind, n int) (Sample, error) {
 	c := s.cluster
 	active, standby, err := c.settle()
+	if err != nil {
+		return Sample{}, err
+	}
+	pids, err := active.pids()
 	if err != nil {
 		return Sample{}, err
 	}
@@ -117,7 +130,7 @@ func (s series) run(kind Kind, n int) (Sample, error) {
 	began := time.Now()
 	var finish func() error
 	if kind == Crash {
-		finish, err = s.crash(active, standby, n)
+		finish, err = s.crash(active, standby, n, pids)
 	} else {
 		finish, err = s.switchOver(active, standby)
 	}
@@ -132,19 +145,19 @@ func (s series) run(kind Kind, n int) (Sample, error) {
 		return Sample{}, err
 	}
 	if s.Verbose {
-		s.tell(began)
+		s.tell(began, report.Results)
 	}
 	return judge(report.Results), finish()
 }
 
 // crash cuts the active router off and kills everything on it, a certain time after a heartbeat that the other router
 // has heard. The function returned brings the router back.
-func (s series) crash(active, standby *router, n int) (func() error, error) {
+func (s series) crash(active, standby *router, n int, pids []int) (func() error, error) {
 	if err := awaitBeat(standby.node, active.addr()); err != nil {
 		return nil, err
 	}
 	time.Sleep(time.Duration(phase(n) * float64(s.Setting.Keepalive)))
-	if err := active.crash(); err != nil {
+	if err := active.crash(pids); err != nil {
 		return nil, err
 	}
 	return func() error {
@@ -169,11 +182,32 @@ func (s series) switchOver(active, standby *router) (func() error, error) {
 	return func() error { return s.product.comeBack(active) }, err
 }
 
-// tell prints what the programs have printed since a time.
-func (s series) tell(since time.Time) {
+// tell prints what the programs have printed since a time, and how the requests fared that were sent since then: the
+// time a reply took in milliseconds, or ! for none.
+func (s series) tell(since time.Time, results []client.Result) {
+	fates := "  requests:"
+	for _, r := range results {
+		switch {
+		case r.At.Before(since):
+		case r.Err != nil:
+			fates += " !"
+		default:
+			fates += fmt.Sprintf(" %.0f", ms(r.Took))
+		}
+	}
+	fmt.Fprintln(s.Log, fates)
+	s.logs(since)
+}
+
+// logs prints what the programs have printed since a time.
+func (s series) logs(since time.Time) {
 	for _, r := range s.cluster.routers {
 		for _, l := range r.log.since(since) {
-			fmt.Fprintf(s.Log, "  %8.1f ms %s %s\n", ms(l.at.Sub(since)), r.node.Name, l.text)
+			at := l.at.Format("15:04:05.000")
+			if !since.IsZero() {
+				at = fmt.Sprintf("%8.1f ms", ms(l.at.Sub(since)))
+			}
+			fmt.Fprintf(s.Log, "  %s %s %s\n", at, r.node.Name, l.text)
 		}
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -75,20 +76,20 @@ func (j *journal) tail() string {
 // process is a running program.
 type process struct {
 	name  string
-	cmd   *topology.Cmd
+	cmd   *exec.Cmd
 	ended chan struct{} // closed when it has ended
 }
 
-// launch starts a program in a node, in a process group of its own.
+// launch starts a program in a node, in a process group of its own: what is typed at a terminal is for the bench.
 func launch(node *topology.Node, argv []string, j *journal) (*process, error) {
 	r, w, err := os.Pipe()
 	if err != nil {
 		return nil, fmt.Errorf("make pipe: %w", err)
 	}
-	p := &process{name: node.Name + ": " + filepath.Base(argv[0]), cmd: node.Command(context.Background(), argv...), ended: make(chan struct{})}
+	p := &process{name: node.Name + ": " + filepath.Base(argv[0]), cmd: exec.CommandContext(context.Background(), argv[0], argv[1:]...), ended: make(chan struct{})}
 	p.cmd.Stdout, p.cmd.Stderr = w, w
 	p.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-	err = p.cmd.Start()
+	err = ordinarily(node, p.cmd.Start)
 	w.Close()
 	if err != nil {
 		r.Close()

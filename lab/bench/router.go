@@ -2,6 +2,7 @@ package bench
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/netip"
 	"os"
@@ -108,17 +109,14 @@ func destinations(table string) int {
 	return n
 }
 
-// crash is what the others see of a power failure: the links are dead, and nothing runs any more.
-func (r *router) crash() error {
-	pids, err := r.pids() // looked for before, so that everything below is one blow
-	if err != nil {
-		return err
-	}
+// crash is what the others see of a power failure: the links are dead, and none of the processes runs any more. They
+// are looked for beforehand, so that it is one blow.
+func (r *router) crash(pids []int) error {
 	if err := r.node.Cut(); err != nil {
 		return err
 	}
 	for _, pid := range pids {
-		if err := syscall.Kill(pid, syscall.SIGKILL); err != nil && err != syscall.ESRCH {
+		if err := syscall.Kill(pid, syscall.SIGKILL); err != nil && !errors.Is(err, syscall.ESRCH) {
 			return fmt.Errorf("%s: kill %d: %w", r.node.Name, pid, err)
 		}
 	}
