@@ -20,14 +20,14 @@ const (
 type Target struct {
 	Addr netip.Addr
 	Dev  string
+	// Router is the router flag of an IPv6 advertisement: whether this director forwards packets from Dev.
+	Router bool
 }
 
 // Options say how addresses are announced.
 type Options struct {
 	// Refresh is how often announcements are repeated after the first five; 0: never.
 	Refresh time.Duration
-	// Router is the router flag of IPv6 advertisements: whether this director forwards packets.
-	Router bool
 	// Done is called once, after the first five announcements. It may be nil.
 	Done func()
 	// Failed is called when an address could not be announced; the next round tries it again. It may be nil.
@@ -70,7 +70,7 @@ func (a Announcer) Announce(ctx context.Context, targets []Target, o Options) {
 // round announces every address once.
 func (a Announcer) round(ctx context.Context, targets []Target, o Options) {
 	for _, t := range targets {
-		frame, err := a.frame(t, o.Router)
+		frame, err := a.frame(t)
 		if ctx.Err() != nil {
 			return
 		}
@@ -84,7 +84,7 @@ func (a Announcer) round(ctx context.Context, targets []Target, o Options) {
 }
 
 // frame is the frame that announces a target.
-func (a Announcer) frame(t Target, router bool) ([]byte, error) {
+func (a Announcer) frame(t Target) ([]byte, error) {
 	mac, err := a.MAC(t.Dev)
 	if err != nil {
 		return nil, err
@@ -93,7 +93,7 @@ func (a Announcer) frame(t Target, router bool) ([]byte, error) {
 		f := Reply(mac, addr)
 		return f[:], nil
 	}
-	return Advertisement(mac, t.Addr, router), nil
+	return Advertisement(mac, t.Addr, t.Router), nil
 }
 
 // sleep waits, and tells whether ctx is still not done after that.

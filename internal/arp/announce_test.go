@@ -45,14 +45,14 @@ func (r *recorder) expect(t *testing.T, want ...string) {
 	}
 }
 
-var front = Target{ip("192.0.2.80"), "front"}
+var front = Target{Addr: ip("192.0.2.80"), Dev: "front"}
 
 func TestAnnounce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var r recorder
 		a := r.announcer()
 		done := 0
-		a.Announce(t.Context(), []Target{front, {ip("2001:db8::80"), "back"}}, Options{Router: true, Done: func() {
+		a.Announce(t.Context(), []Target{front, {Addr: ip("2001:db8::80"), Dev: "back", Router: true}}, Options{Done: func() {
 			done++
 			if got, want := time.Since(r.began), 5*time.Second; got != want {
 				t.Errorf("done after %v, want %v", got, want)
@@ -97,7 +97,7 @@ func TestNothingToAnnounce(t *testing.T) {
 
 // Another router may have the address the moment after ctx is done.
 func TestNothingAfterTheEnd(t *testing.T) {
-	targets := []Target{front, {ip("192.0.2.81"), "front"}}
+	targets := []Target{front, {Addr: ip("192.0.2.81"), Dev: "front"}}
 	for _, tt := range []struct {
 		name   string
 		sends  int // before the end
@@ -161,7 +161,7 @@ func TestFailures(t *testing.T) {
 		broken := errors.New("broken")
 		r := recorder{fail: map[string]error{"mac gone": broken, "send down": broken}}
 		var failed []string
-		r.announcer().Announce(t.Context(), []Target{{ip("192.0.2.1"), "gone"}, {ip("192.0.2.2"), "down"}, front}, Options{
+		r.announcer().Announce(t.Context(), []Target{{Addr: ip("192.0.2.1"), Dev: "gone"}, {Addr: ip("192.0.2.2"), Dev: "down"}, front}, Options{
 			Failed: func(target Target, err error) {
 				if !errors.Is(err, broken) {
 					t.Errorf("%v does not wrap the reason", err)
@@ -178,6 +178,6 @@ func TestFailures(t *testing.T) {
 			t.Errorf("failed: %q, want %d times %q", failed, copies, want)
 		}
 		// Without Failed nobody hears of it.
-		r.announcer().Announce(t.Context(), []Target{{ip("192.0.2.1"), "gone"}}, Options{})
+		r.announcer().Announce(t.Context(), []Target{{Addr: ip("192.0.2.1"), Dev: "gone"}}, Options{})
 	})
 }

@@ -18,14 +18,14 @@ type child struct {
 }
 
 // begin notes one that starts; false: one runs already.
-func (c *child) begin(stop context.CancelFunc) (ended chan struct{}, ok bool) {
+func (c *child) begin(stop context.CancelFunc) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.stop != nil {
-		return nil, false
+		return false
 	}
 	c.stop, c.ended = stop, make(chan struct{})
-	return c.ended, true
+	return true
 }
 
 // gone notes that it has ended.
@@ -68,7 +68,7 @@ func (d *Daemon) keepLvsd() bool {
 // on standby: it adopts the table instead of emptying it.
 func (d *Daemon) startLvsd(standby bool) {
 	ctx, stop := context.WithCancel(d.ctx)
-	if _, ok := d.child.begin(stop); !ok {
+	if !d.child.begin(stop) {
 		stop()
 		return
 	}

@@ -31,10 +31,10 @@ func TestChild(t *testing.T) {
 	var c child
 	c.end() // none
 	ctx, stop := context.WithCancel(context.Background())
-	if _, ok := c.begin(stop); !ok {
+	if !c.begin(stop) {
 		t.Fatal("the first one is refused")
 	}
-	if _, ok := c.begin(func() {}); ok {
+	if c.begin(func() {}) {
 		t.Error("a second one beside it")
 	}
 	gone := make(chan struct{})
@@ -50,7 +50,7 @@ func TestChild(t *testing.T) {
 		t.Error("end has not waited")
 	}
 	c.end()
-	if _, ok := c.begin(func() {}); !ok {
+	if !c.begin(func() {}) {
 		t.Error("a successor is refused")
 	}
 }

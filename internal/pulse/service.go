@@ -169,12 +169,12 @@ func (s *service) announce() {
 	s.quiet = cancel
 	targets := make([]arp.Target, 0, len(s.wanted))
 	for _, a := range s.wanted {
-		targets = append(targets, arp.Target{Addr: a.Addr, Dev: a.Dev})
+		targets = append(targets, arp.Target{Addr: a.Addr, Dev: a.Dev, Router: a.Addr.Is6() && vip.Forwards(a.Dev)})
 	}
 	announcer := arp.Announcer{MAC: s.links.MAC, Send: arp.Send}
 	s.announcing.Go(func() {
 		announcer.Announce(ctx, targets, arp.Options{
-			Refresh: arp.DefaultRefresh, Router: true, Done: s.done,
+			Refresh: arp.DefaultRefresh, Done: s.done,
 			Failed: func(t arp.Target, err error) {
 				s.warn("address not announced", fmt.Errorf("%s on %s: %w", t.Addr, t.Dev, err))
 			},

@@ -3,6 +3,7 @@ package vip
 import (
 	"context"
 	"fmt"
+	"os"
 	"sync"
 	"time"
 
@@ -27,6 +28,12 @@ func (c *Conn) Running(dev string) (bool, error) {
 func running(link netlink.Link) bool {
 	const both = unix.IFF_UP | unix.IFF_RUNNING
 	return link.Attrs().RawFlags&both == both
+}
+
+// Forwards tells whether the kernel forwards IPv6 packets that come in on a device; false if it does not say.
+func Forwards(dev string) bool {
+	text, err := os.ReadFile("/proc/sys/net/ipv6/conf/" + dev + "/forwarding")
+	return err == nil && len(text) > 0 && text[0] != '0'
 }
 
 // relook is the pause after the watch of links failed, as when more changes came at once than there is room for.
