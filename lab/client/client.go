@@ -29,7 +29,8 @@ type Loop struct {
 	Count    int           // end after so many requests; 0: no limit
 	Duration time.Duration // end after this time; 0: no limit but ctx
 
-	Each func(Result) // called with every result as it comes, one at a time; may be nil
+	Each   func(Result) // called with every result as it comes, one at a time; may be nil
+	Forget bool         // keep no record but what Each makes of it: for a loop without an end
 }
 
 // maxOpen bounds the requests under way when a rate is given; beyond it a request is recorded as an error.
@@ -72,7 +73,7 @@ func (l Loop) Run(ctx context.Context) (Report, error) {
 		ctx, cancel = context.WithTimeout(ctx, l.Duration)
 		defer cancel()
 	}
-	rec := &recorder{began: time.Now(), each: l.Each}
+	rec := &recorder{began: time.Now(), each: l.Each, forget: l.Forget}
 	if l.Rate > 0 {
 		l.open(ctx, target, rec)
 	} else {
@@ -87,12 +88,15 @@ type recorder struct {
 	began   time.Time
 	results []Result
 	each    func(Result)
+	forget  bool
 }
 
 func (r *recorder) add(res Result) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.results = append(r.results, res)
+	if !r.forget {
+		r.results = append(r.results, res)
+	}
 	if r.each != nil {
 		r.each(res)
 	}
