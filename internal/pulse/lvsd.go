@@ -23,6 +23,9 @@ const startTime = 10 * time.Second
 // lvsdTime bounds a call to lvsd: it has to write a table of any size meanwhile.
 const lvsdTime = 10 * time.Second
 
+// lookAgain is the pause between two looks for an lvsd that is starting.
+const lookAgain = 10 * time.Millisecond
+
 // lvsd is the lvs daemon that pulse runs, on both routers: on the inactive one it watches the real servers.
 type lvsd struct {
 	command supervise.Command
@@ -76,20 +79,20 @@ func (l lvsd) run(ctx context.Context, standby bool, up func(pid int), said func
 	})
 }
 
-// await waits until lvsd answers, the one with this pid if it is not 0.
+// await waits until the lvsd with this pid answers.
 func (l lvsd) await(ctx context.Context, pid int) error {
 	for {
 		var status struct {
 			Pid int `json:"pid"`
 		}
 		err := l.call(ctx, http.MethodGet, "status", &status)
-		if err == nil && (pid == 0 || status.Pid == pid) {
+		if err == nil && status.Pid == pid {
 			return nil
 		}
 		select {
 		case <-ctx.Done():
 			return errors.Join(ctx.Err(), err)
-		case <-time.After(10 * time.Millisecond):
+		case <-time.After(lookAgain):
 		}
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/piranha-lvs/piranha/internal/arp"
 	"github.com/piranha-lvs/piranha/internal/ipvs/syncd"
@@ -46,19 +47,19 @@ type service struct {
 	quiet      context.CancelFunc // ends the announcements
 }
 
-// up brings the service up: addresses first, because lvsd may take a moment with a large table and clients then get
-// an answer late rather than none.
+// up brings the service up: addresses and table at the same time, because an address without its table answers connections with
+// a reset, and a table without addresses is of no use. Only when both are there do the neighbours hear of it.
 func (s *service) up(ctx context.Context, wanted []vip.Address) error {
 	s.wanted = wanted
-	if err := s.settle(wanted); err != nil {
-		return err
-	}
-	if err := s.fill(ctx); err != nil {
+	filled := make(chan error, 1)
+	go func() { filled <- s.fill(ctx) }()
+	err := s.settle(wanted)
+	if err = errors.Join(err, <-filled, ctx.Err()); err != nil {
 		return err
 	}
 	s.announce()
 	s.setSync(syncd.Master)
-	return ctx.Err()
+	return nil
 }
 
 // setSync lets this router send what it knows of connections, or take in what the other one sends.
@@ -110,10 +111,17 @@ func (s *service) retrySync() {
 func (s *service) fill(ctx context.Context) error {
 	waiting, cancel := context.WithTimeout(ctx, startTime)
 	defer cancel()
-	if err := s.lvsd.await(waiting, 0); err != nil {
-		return err
+	for {
+		err := s.lvsd.setActive(ctx, true)
+		if !gone(err) {
+			return err
+		}
+		select {
+		case <-waiting.Done():
+			return err
+		case <-time.After(lookAgain):
+		}
 	}
-	return s.lvsd.setActive(ctx, true)
 }
 
 // down takes everything down, also what an earlier run left. It goes on after a failure: whatever can be taken down is.
