@@ -49,6 +49,7 @@ func (p *pair) wantLvsd(i int, want bool) {
 // TestColdStandby: lvsd runs on the active router only, whichever that is, and follows a reload that turns standby.
 func TestColdStandby(t *testing.T) {
 	p := newPair(t, pairConf("standby = cold"))
+	p.owners.limit = 2 * time.Second // lvsd has to start before there is anything to announce
 	p.start(1)
 	p.start(2)
 	p.wantActive(1)

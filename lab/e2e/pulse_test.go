@@ -27,6 +27,8 @@ type pair struct {
 	servers []*realserver.Server
 	dirs    [2]string
 	pulse   [2]*process
+	slow    *stall
+	owners  *owners
 }
 
 // Times of the pairs. The lab's machine may be slow: a heartbeat must not be late because of that alone.
@@ -47,7 +49,8 @@ func newPair(t *testing.T, conf string) *pair {
 	t.Helper()
 	need(t, "ipvsadm")
 	n := network(t, topology.Options{Forward: topology.NAT})
-	p := &pair{t: t, net: n, servers: serveReals(t, n)}
+	p := &pair{t: t, net: n, servers: serveReals(t, n), slow: watchStall(t)}
+	p.owners = watchOwners(t, n, p.slow)
 	for i := range p.dirs {
 		p.dirs[i] = t.TempDir()
 		if err := os.WriteFile(filepath.Join(p.dirs[i], "lvs.cf"), []byte(conf), 0o644); err != nil {
@@ -69,12 +72,27 @@ func (p *pair) start(i int, options ...string) {
 // crash is what the partner sees of a power failure: the links are dead, and nothing runs any more.
 func (p *pair) crash(i int) {
 	p.t.Helper()
-	if err := p.net.Router(i).Cut(); err != nil {
-		p.t.Fatal(err)
-	}
+	p.cut(i)
 	if err := syscall.Kill(-p.pulse[i-1].Pid(), syscall.SIGKILL); err != nil {
 		p.t.Fatal(err)
 	}
+}
+
+// cut takes router i off both networks: what it has may be on the other one too, until heal.
+func (p *pair) cut(i int) {
+	p.t.Helper()
+	p.owners.leave(i)
+	if err := p.net.Router(i).Cut(); err != nil {
+		p.t.Fatal(err)
+	}
+}
+
+func (p *pair) heal(i int) {
+	p.t.Helper()
+	if err := p.net.Router(i).Heal(); err != nil {
+		p.t.Fatal(err)
+	}
+	p.owners.join(i)
 }
 
 // call makes a call of router i's pulse.sock.
@@ -154,6 +172,8 @@ func (p *pair) wantActive(i int) {
 		return nil
 	})
 	wantTable(p.t, p.net.Router(i), rows("rr", all)...)
+	p.owners.wantAnnounced(i)
+	ask(p.t, p.net.Client(), hostPort(topology.VIP), 1) // now the client knows the owner, whom the next one must supersede
 }
 
 // served expects that the client is served.
@@ -185,7 +205,7 @@ func TestPairCrash(t *testing.T) {
 	p.start(2)
 	p.wantActive(1)
 	p.served()
-	crashed, slow := time.Now(), watchStall(t)
+	crashed := time.Now()
 	p.crash(1)
 	eventually(t, patience, func() error {
 		if has, err := p.holds(2); err != nil || !has {
@@ -193,7 +213,7 @@ func TestPairCrash(t *testing.T) {
 		}
 		return nil
 	})
-	slow.wantWithin(t, "taken over", crashed, deadtime-keepalive-50*time.Millisecond, deadtime+keepalive+200*time.Millisecond)
+	p.slow.wantWithin(t, "taken over", crashed, deadtime-keepalive-50*time.Millisecond, deadtime+keepalive+200*time.Millisecond)
 	p.pulse[1].WaitLog("partner dead: activating lvs", patience)
 	wantTable(t, p.net.Router(2), rows("rr", all)...)
 	p.served()
@@ -207,9 +227,7 @@ func TestPairCrash(t *testing.T) {
 		}
 		return nil
 	})
-	if err := p.net.Router(1).Heal(); err != nil {
-		t.Fatal(err)
-	}
+	p.heal(1)
 	p.wantActive(2)
 	p.served()
 }
@@ -225,7 +243,7 @@ func TestPairPlanned(t *testing.T) {
 	}
 	p.wantActive(2)
 	p.served()
-	stopped, slow := time.Now(), watchStall(t)
+	stopped := time.Now()
 	p.pulse[1].Signal(syscall.SIGTERM)
 	if status := p.pulse[1].Wait(patience); status != 0 {
 		t.Errorf("exit status %d, want 0", status)
@@ -237,8 +255,9 @@ func TestPairPlanned(t *testing.T) {
 		}
 		return nil
 	})
-	slow.wantWithin(t, "handed over", stopped, 0, deadtime-keepalive) // by the farewell: silence would take longer
+	p.slow.wantWithin(t, "handed over", stopped, 0, deadtime-keepalive) // by the farewell: silence would take longer
 	wantTable(t, p.net.Router(1), rows("rr", all)...)
+	p.owners.wantAnnounced(1)
 	p.served()
 	if rows := table(t, p.net.Router(2)); len(rows) != 0 {
 		t.Errorf("router2 left rows %q", rows)
@@ -384,6 +403,7 @@ func TestConnectionsSurvive(t *testing.T) {
 		t.Errorf("download over a crash: %v, %v", report, err)
 	}
 	p.pulse[1].WaitLog("partner dead: activating lvs", patience)
+	p.owners.wantAnnounced(2)
 }
 
 // TestSingleRouterKeepsServing: the death of lvsd, and of pulse, costs a single router's clients nothing.
