@@ -25,7 +25,8 @@ type process struct {
 
 	mu    sync.Mutex
 	lines []string
-	from  int // where WaitLog begins to look
+	times []time.Time // when the lines came
+	from  int         // where WaitLog begins to look
 
 	ended chan struct{} // closed when the daemon has ended and its output is complete
 	err   error         // how it ended; read after ended
@@ -76,7 +77,7 @@ func (p *process) collect(r *os.File, done chan<- struct{}) {
 	lines.Buffer(nil, 1<<20)
 	for lines.Scan() {
 		p.mu.Lock()
-		p.lines = append(p.lines, lines.Text())
+		p.lines, p.times = append(p.lines, lines.Text()), append(p.times, time.Now())
 		p.mu.Unlock()
 	}
 }
@@ -108,6 +109,25 @@ func (p *process) Log() []string {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return append([]string(nil), p.lines...)
+}
+
+// When waits for a line that contains the substring, and returns when it came.
+func (p *process) When(substring string, limit time.Duration) time.Time {
+	p.t.Helper()
+	_, at := p.await(substring, limit)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.times[at]
+}
+
+// Count returns how many lines, of all, contain the substring.
+func (p *process) Count(substring string) (n int) {
+	for _, line := range p.Log() {
+		if strings.Contains(line, substring) {
+			n++
+		}
+	}
+	return n
 }
 
 // Mark makes WaitLog look only at lines that come after this call.
