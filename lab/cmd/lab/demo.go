@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"strconv"
 	"syscall"
 	"time"
 
@@ -27,9 +28,10 @@ func showDemo(args []string) int {
 	fs := flag.NewFlagSet("lab demo", flag.ContinueOnError)
 	script := fs.Bool("script", false, "end after the tour, with status 0 if everything went as it should")
 	kernel := fs.String("kernel", "auto", "kernel to run on: host, uml or auto")
-	bin := fs.String("bin", os.Getenv("PIRANHA_BIN"), "directory of lvs and nanny")
+	bin := fs.String("bin", os.Getenv("PIRANHA_BIN"), "directory of pulse, lvs and nanny")
 	inside := fs.Bool("inside", false, "for lab itself: show it on this kernel")
 	live := fs.Bool("live", false, "for lab itself: the output is a terminal")
+	rows := fs.Int("rows", 0, "for lab itself: its height")
 	if err := fs.Parse(args); err != nil {
 		if errors.Is(err, flag.ErrHelp) {
 			return 0
@@ -40,7 +42,7 @@ func showDemo(args []string) int {
 		*bin = "bin"
 	}
 	if *inside {
-		return report(runDemo(demo.Options{Bin: *bin, Out: os.Stdout, Live: *live, Stay: !*script}))
+		return report(runDemo(demo.Options{Bin: *bin, In: os.Stdin, Out: os.Stdout, Live: *live, Rows: *rows, Stay: !*script}))
 	}
 	return outsideDemo(*kernel, *bin, *script)
 }
@@ -50,7 +52,7 @@ func outsideDemo(kernel, bin string, script bool) int {
 	if err != nil {
 		return report(err)
 	}
-	for _, name := range []string{"lvs", "nanny"} {
+	for _, name := range []string{"pulse", "lvs", "nanny"} {
 		if _, err := os.Stat(filepath.Join(bin, name)); err != nil {
 			return report(fmt.Errorf("%w (make build)", err))
 		}
@@ -65,7 +67,7 @@ func outsideDemo(kernel, bin string, script bool) int {
 	case script:
 		argv, limit = append(argv, "-script"), scriptTime
 	case isTerminal(os.Stdout):
-		argv = append(argv, "-live")
+		argv = append(argv, "-live", "-rows", strconv.Itoa(height(os.Stdout)))
 	}
 	f := runFlags{kernel: kernel, memory: "512M", timeout: limit, bin: bin, argv: argv}
 	return f.start()
@@ -75,6 +77,15 @@ func runDemo(o demo.Options) error {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 	defer stop()
 	return demo.Run(ctx, o)
+}
+
+// height is the number of lines of a terminal, 0 if it does not tell.
+func height(f *os.File) int {
+	size, err := unix.IoctlGetWinsize(int(f.Fd()), unix.TIOCGWINSZ)
+	if err != nil {
+		return 0
+	}
+	return int(size.Row)
 }
 
 func isTerminal(f *os.File) bool {
