@@ -9,6 +9,7 @@ import (
 	"context"
 	"net/netip"
 	"os"
+	"strconv"
 	"sync"
 	"time"
 
@@ -223,10 +224,14 @@ func (d *Daemon) drain() {
 		d.queue = append(d.queue, packet(m))
 	}
 	for _, r := range d.conn.Reports(nil) {
-		if r.Reason.Debug() {
-			d.log.Debug(r.Text())
-			continue
+		detail := []string{"channel", r.Channel.String()}
+		if r.Suppressed > 0 {
+			detail = append(detail, "suppressed", strconv.Itoa(int(r.Suppressed)))
 		}
-		d.log.Warn(r.Text(), "channel", r.Channel.String())
+		if r.Reason.Debug() {
+			d.log.Debug(r.Text(), detail...)
+		} else {
+			d.log.Warn(r.Text(), detail...)
+		}
 	}
 }
