@@ -267,7 +267,6 @@ func TestOnce(t *testing.T) {
 		{"--foo", 1, "", "nanny: bad argument --foo: unknown option\n"},
 		{"--lvs -h 127.0.0.1 --report-fd=3", 1, "", "nanny: bad argument --report-fd: not open for writing\n"},
 		{"--fos -h 127.0.0.1", 1, "", "nanny: failover services are not supported\n"},
-		{"--lvs -h 127.0.0.1 -e prog", 1, "", "nanny: send programs are not supported yet\n"},
 	}
 	for _, tt := range tests {
 		var stdout, stderr bytes.Buffer

@@ -50,8 +50,6 @@ func (o *Options) supported() error {
 		return errors.New("failover services are not supported")
 	case !o.LVS:
 		return errors.New("unknown service type")
-	case o.Program != "":
-		return errors.New("send programs are not supported yet")
 	case o.Regex && o.HasExpect:
 		return errors.New("regular expressions are not supported yet")
 	case o.RealPort == 0:
@@ -63,7 +61,7 @@ func (o *Options) supported() error {
 // texts settles what is sent and expected. It is the port of the virtual service that calls for the default test, and
 // neither the real port nor --udp matters.
 func (o *Options) texts() {
-	if o.Port == defaultPort && !o.HasSend && !o.HasExpect {
+	if o.Port == defaultPort && !o.HasSend && !o.HasExpect && o.Program == "" {
 		o.Send, o.HasSend = defaultSend, true
 		o.Expect, o.HasExpect = defaultExpect, true
 		o.DefaultTest = true

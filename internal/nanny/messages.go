@@ -16,8 +16,11 @@ func (n *Nanny) greet() {
 	if o.DefaultTest {
 		n.log.Info("nanny: no monitor configured, assuming web service on port 80")
 	}
+	if o.Program != "" && o.HasSend {
+		n.log.Info("External program use requested: (" + o.Program + "), IGNORING send string option ((null))")
+	}
 	if n.log.Verbose() {
-		n.log.Debug("Send_program is NULL")
+		n.log.Debug(described("Send_program", o.Program, o.Program != ""))
 		n.log.Debug(described("Send_string", o.Send, o.HasSend))
 		n.log.Debug(described("Expect_string", o.Expect, o.HasExpect))
 		n.log.Debug("Service_type value=2")
@@ -53,8 +56,8 @@ func digit(b bool) string {
 	return "0"
 }
 
-// failure is the message for a check that did not pass.
-func failure(r probe.Result, rs string) string {
+// failure is the message for a check that did not pass; program is what ran, if that was the check.
+func failure(r probe.Result, rs, program string) string {
 	switch r.Outcome {
 	case probe.NoSocket:
 		return "Failed to create socket: " + r.Errno.Error()
@@ -70,10 +73,20 @@ func failure(r probe.Result, rs string) string {
 		return "READ returned error " + strconv.Itoa(int(r.Errno)) + ":" + r.Errno.Error()
 	case probe.ReadTimeout:
 		return "READ to " + rs + " timed out"
+	case probe.NotStarted, probe.ProgramFailed, probe.ProgramKilled:
+		return "The following exited abnormally: " + program
+	case probe.ProgramTimeout:
+		return "timeout running the following: " + program
 	case probe.Closed, probe.Short:
 		return "READ from " + rs + " was too short[" + strconv.Itoa(r.Got) + ">=" + strconv.Itoa(r.Want) + "]"
 	}
-	return "READ from " + rs + " was not as expected" // the original said nothing
+	switch {
+	case program == "":
+		return "READ from " + rs + " was not as expected" // the original said nothing
+	case r.Got == 0:
+		return "Ran the external sending program to (" + rs + ") but didn't get anything back"
+	}
+	return "Trouble. Received results are not what we expected from (" + rs + ")"
 }
 
 // joinAddr is the virtual service as messages name it. Without an address, as in a dry run, it is 0.0.0.0.

@@ -1,6 +1,7 @@
 package nanny
 
 import (
+	"os"
 	"strconv"
 	"time"
 
@@ -10,6 +11,7 @@ import (
 	"github.com/piranha-lvs/piranha/internal/health"
 	"github.com/piranha-lvs/piranha/internal/ipvs"
 	"github.com/piranha-lvs/piranha/internal/probe"
+	"github.com/piranha-lvs/piranha/internal/program"
 )
 
 // checker makes one attempt at the server.
@@ -47,8 +49,8 @@ const (
 )
 
 // New prepares a nanny. Signals is the read end of a pipe that brings the number of every signal as one byte.
-func New(o *Options, log *eventlog.Logger, signals int) (*Nanny, error) {
-	n := &Nanny{
+func New(o *Options, log *eventlog.Logger, signals int) (n *Nanny, err error) {
+	n = &Nanny{
 		log:   log,
 		opts:  o,
 		rules: health.Rules{Interval: o.Interval, Reentry: o.Reentry},
@@ -63,22 +65,24 @@ func New(o *Options, log *eventlog.Logger, signals int) (*Nanny, error) {
 		n.state = health.StartDown()
 	}
 	n.events = newEvents(signals, o.ReportFD)
-	p, err := newProber(o, n.events.wake())
-	if err != nil {
+	if n.check, err = newChecker(o, n.events.wake()); err != nil {
 		return nil, err
 	}
-	n.check = p
 	n.outlet, err = newOutlet(o, log)
 	return n, err
 }
 
-func newProber(o *Options, wake []unix.PollFd) (*probe.Prober, error) {
+// newChecker is the check that the options ask for. As in the original, the interval is also the limit of each step of it.
+func newChecker(o *Options, wake []unix.PollFd) (checker, error) {
+	check := probe.Check{Send: o.Send, Expect: o.Expect, HasExpect: o.HasExpect, Timeout: o.Interval}
+	if o.Program != "" {
+		argv := program.Expand(program.Split(o.Program), o.Server.String(), strconv.Itoa(int(o.RealPort)))
+		return probe.NewScript(argv, os.Environ(), check, wake...)
+	}
 	target := probe.Target{Protocol: probe.TCP, Addr: o.real()}
 	if o.UDP {
 		target.Protocol = probe.UDP
 	}
-	// As in the original, the interval is also the limit of each step of a check.
-	check := probe.Check{Send: o.Send, Expect: o.Expect, HasExpect: o.HasExpect, Timeout: o.Interval}
 	return probe.New(target, check, wake...)
 }
 
@@ -154,7 +158,7 @@ func (n *Nanny) observe(r probe.Result) {
 	if !r.Up() && (news || change != health.None) {
 		// A server that stays down for the same reason is not mentioned again; the original filled the log.
 		reason = r.Reason()
-		n.log.Info(failure(r, n.rs), "reason", reason)
+		n.log.Info(failure(r, n.rs, n.opts.Program), "reason", reason)
 		n.standing = standing{known: true, reason: reason}
 	}
 	switch change {

@@ -201,8 +201,22 @@ func TestFailure(t *testing.T) {
 		{probe.Result{Outcome: probe.NoSocket, Errno: unix.EMFILE}, "Failed to create socket: too many open files"},
 	}
 	for _, tt := range tests {
-		if got := failure(tt.result, "10.0.0.1:80"); got != tt.want {
+		if got := failure(tt.result, "10.0.0.1:80", ""); got != tt.want {
 			t.Errorf("failure(%d) = %q, want %q", tt.result.Outcome, got, tt.want)
+		}
+	}
+	for _, tt := range []struct {
+		result probe.Result
+		want   string
+	}{
+		{probe.Result{Outcome: probe.ProgramFailed, Status: 2}, "The following exited abnormally: /bin/check %h"},
+		{probe.Result{Outcome: probe.NotStarted, Errno: unix.ENOENT}, "The following exited abnormally: /bin/check %h"},
+		{probe.Result{Outcome: probe.ProgramTimeout}, "timeout running the following: /bin/check %h"},
+		{probe.Result{Outcome: probe.Mismatch}, "Ran the external sending program to (10.0.0.1:80) but didn't get anything back"},
+		{probe.Result{Outcome: probe.Mismatch, Got: 2}, "Trouble. Received results are not what we expected from (10.0.0.1:80)"},
+	} {
+		if got := failure(tt.result, "10.0.0.1:80", "/bin/check %h"); got != tt.want {
+			t.Errorf("failure(%d) of a program = %q, want %q", tt.result.Outcome, got, tt.want)
 		}
 	}
 }

@@ -26,6 +26,10 @@ const (
 	Closed                 // the server ended the connection before all of the reply
 	Short                  // a datagram that only begins like the reply
 	Mismatch               // another reply
+	NotStarted             // the program could not be run
+	ProgramFailed          // the program ended with a status other than 0
+	ProgramKilled          // the program was killed by a signal
+	ProgramTimeout         // the program had to be ended
 )
 
 // Result is how an attempt ended, in a form that costs nothing until somebody asks for the words.
@@ -35,6 +39,7 @@ type Result struct {
 	Timeout  time.Duration // with the timeouts: how long was waited
 	Got      int           // bytes of the reply that came, after the reading has begun
 	Want     int           // bytes of the reply that were needed
+	Status   int           // exit status or signal of a program that failed
 	Duration time.Duration // of the whole attempt
 
 	expected string
@@ -46,7 +51,9 @@ func (r Result) Up() bool { return r.Outcome == Up }
 
 // SameKind tells whether two attempts ended alike as far as an administrator is concerned, so that a server which
 // answers something different every time does not fill the log.
-func (r Result) SameKind(o Result) bool { return r.Outcome == o.Outcome && r.Errno == o.Errno }
+func (r Result) SameKind(o Result) bool {
+	return r.Outcome == o.Outcome && r.Errno == o.Errno && r.Status == o.Status
+}
 
 // Reason says why the server did not pass, as a person can act on it; "" if it did. It is one line of printable text
 // whatever the server sent.
@@ -81,6 +88,14 @@ func (r Result) Reason() string {
 		var expected sample
 		expected.set([]byte(r.expected))
 		return "expected " + expected.quote() + ", got " + r.received.quote()
+	case NotStarted:
+		return "program cannot be run: " + r.Errno.Error()
+	case ProgramFailed:
+		return "program exited with status " + strconv.Itoa(r.Status)
+	case ProgramKilled:
+		return "program terminated with signal " + strconv.Itoa(r.Status)
+	case ProgramTimeout:
+		return "program timed out after " + r.Timeout.String()
 	}
 	return "unknown"
 }
