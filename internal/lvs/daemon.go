@@ -14,7 +14,6 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/piranha-lvs/piranha/internal/eventlog"
 	"github.com/piranha-lvs/piranha/internal/ipvs"
 	"github.com/piranha-lvs/piranha/internal/ipvs/kernel"
 	"github.com/piranha-lvs/piranha/internal/lvscf"
@@ -49,13 +48,20 @@ type table interface {
 	SetTimeouts(kernel.Timeouts) error
 }
 
+// logger takes what an administrator should know: *eventlog.Logger, or a list. kv are keys and values in turn.
+type logger interface {
+	Error(msg string, kv ...string)
+	Warn(msg string, kv ...string)
+	Info(msg string, kv ...string)
+}
+
 // keepFunc keeps a monitor running until ctx is done: supervise.Keep.
 type keepFunc func(ctx context.Context, next func() supervise.Command, b supervise.Backoff, tell func(supervise.Event))
 
 // Daemon is the running lvsd. Only Run touches its fields.
 type Daemon struct {
 	opt   Options
-	log   *eventlog.Logger
+	log   logger
 	table table
 	keep  keepFunc
 
@@ -85,7 +91,8 @@ type Daemon struct {
 // health is the loop's knowledge of one real server.
 type health struct {
 	placement
-	reason string    // why it is down
+	reason string    // why it is down, or is not watched
+	blind  bool      // it is down because nothing watches it, not because anything has seen it fail
 	since  time.Time // of the last change of state
 }
 
@@ -94,11 +101,12 @@ type event struct {
 	monitor *monitor
 	pid     int
 	died    error
+	last    string // what it said last before it died, other than reports
 	report
 }
 
 // New returns a Daemon for a configuration that has passed its check.
-func New(o Options, cfg *lvscf.Config, t table, log *eventlog.Logger) *Daemon {
+func New(o Options, cfg *lvscf.Config, t table, log logger) *Daemon {
 	return &Daemon{
 		opt: o, log: log, table: t, keep: supervise.Keep, cfg: cfg, active: !o.Standby,
 		health: map[rowKey]*health{}, monitors: map[rowKey]*monitor{},

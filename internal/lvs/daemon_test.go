@@ -16,7 +16,6 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/piranha-lvs/piranha/internal/eventlog"
 	"github.com/piranha-lvs/piranha/internal/ipvs"
 	"github.com/piranha-lvs/piranha/internal/ipvs/kernel"
 	"github.com/piranha-lvs/piranha/internal/lvscf"
@@ -30,6 +29,7 @@ type bed struct {
 	file        string
 	options     Options
 	kernel      *memory
+	log         record
 	daemon      *Daemon
 	stops, hups chan os.Signal
 	ended       chan error
@@ -44,6 +44,31 @@ type fake struct {
 	again func() supervise.Command // what it would be started as now
 	tell  func(supervise.Event)
 	done  <-chan struct{}
+}
+
+// record is a log in memory.
+type record struct {
+	mu    sync.Mutex
+	lines []string
+}
+
+func (r *record) Error(msg string, kv ...string) { r.add("error: "+msg, kv) }
+func (r *record) Warn(msg string, kv ...string)  { r.add("warn: "+msg, kv) }
+func (r *record) Info(msg string, kv ...string)  { r.add("info: "+msg, kv) }
+
+func (r *record) add(line string, kv []string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for pair := range slices.Chunk(kv, 2) {
+		line += " " + strings.Join(pair, "=")
+	}
+	r.lines = append(r.lines, line)
+}
+
+func (r *record) text() string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return strings.Join(r.lines, "\n")
 }
 
 // memory is a table that can refuse.
@@ -156,7 +181,7 @@ func (b *bed) start(stateDir string) {
 	}
 	o := b.options
 	o.ConfigFile, o.StateDir = b.file, stateDir
-	b.daemon = New(o, cfg, b.kernel, eventlog.New("lvsd", 0, false))
+	b.daemon = New(o, cfg, b.kernel, &b.log)
 	b.daemon.keep = func(ctx context.Context, next func() supervise.Command, _ supervise.Backoff, tell func(supervise.Event)) {
 		c := next()
 		f := &fake{argv: c.Args, again: next, tell: tell, done: ctx.Done()}
@@ -202,6 +227,20 @@ func (b *bed) stop() {
 	}
 }
 
+// real is the status of a real server.
+func (b *bed) real(i int) RealStatus {
+	b.t.Helper()
+	return b.status().VirtualServers[0].RealServers[i]
+}
+
+// wantLogged expects n lines of the log to hold text.
+func (b *bed) wantLogged(n int, text string) {
+	b.t.Helper()
+	if got := strings.Count(b.log.text(), text); got != n {
+		b.t.Errorf("log has %q %d times, want %d:\n%s", text, got, n, b.log.text())
+	}
+}
+
 func (b *bed) wantWrites(want ...string) {
 	b.t.Helper()
 	if got := b.kernel.took(); !slices.Equal(got, want) {
@@ -214,6 +253,15 @@ func foreign() ipvs.Table {
 	return ipvs.Table{{
 		Service:      ipvs.Service{Key: other, Scheduler: "wlc", Prefix: 32},
 		Destinations: []ipvs.Destination{{Addr: netip.MustParseAddrPort("10.9.9.9:80"), Forward: ipvs.Direct, Weight: 1}},
+	}}
+}
+
+// rowsOfB are the service of two with server b, as an earlier lvsd left them.
+func rowsOfB() ipvs.Table {
+	web := ipvs.ServiceKey{Family: ipvs.IPv4, Protocol: ipvs.TCP, Addr: netip.MustParseAddrPort("192.0.2.1:80")}
+	return ipvs.Table{{
+		Service:      ipvs.Service{Key: web, Scheduler: "rr", Prefix: 32},
+		Destinations: []ipvs.Destination{{Addr: netip.MustParseAddrPort("10.0.0.2:80"), Forward: ipvs.Masq, Weight: 1}},
 	}}
 }
 
@@ -505,17 +553,82 @@ func TestSorryServer(t *testing.T) {
 	})
 }
 
+// fail lets the monitor of a real server start and die n times, with a line on its standard error.
+func (b *bed) fail(server string, n int) {
+	for range n {
+		b.monitors[server].tell(supervise.Event{Pid: 4711})
+		b.monitors[server].tell(supervise.Event{Line: "nanny: bad\x1b argument"})
+		b.monitors[server].tell(supervise.Event{Died: errors.New("exited with status 1")})
+	}
+	synctest.Wait()
+}
+
+// TestMonitorThatNeverReports: a server nobody can watch does not keep the sorry server waiting for ever, its status says
+// why, and the first report mends it.
+func TestMonitorThatNeverReports(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBed(t, strings.Replace(two, "scheduler", "sorry_server = 10.9.9.9\n\tscheduler", 1), nil)
+		b.kernel.took()
+		b.say("10.0.0.2", "down connect refused")
+		b.fail("10.0.0.1", startTries-1)
+		if s := b.real(0); s.State != "checking" {
+			t.Errorf("after %d deaths: %+v, want patience", startTries-1, s)
+		}
+		b.fail("10.0.0.1", 1)
+		const reason = "monitor does not start: exited with status 1: nanny: bad? argument"
+		if s := b.real(0); s.State != "down" || s.Reason != reason {
+			t.Errorf("after %d deaths: %+v, want down, %s", startTries, s, reason)
+		}
+		b.wantWrites("-a -t 192.0.2.1:80 -r 10.9.9.9:80 -m -w 1")
+		b.fail("10.0.0.1", startTries)
+		if slices.Contains(b.monitors["10.0.0.1"].again().Args, "--known-down") {
+			t.Error("the next nanny is told that the server is down, which nothing has seen")
+		}
+		b.say("10.0.0.1", "up")
+		b.wantWrites("-a "+rowA+" -m -w 1", "-d -t 192.0.2.1:80 -r 10.9.9.9:80")
+		if s := b.real(0); s.State != "up" || s.Reason != "" {
+			t.Errorf("after a report: %+v, want up", s)
+		}
+		b.fail("10.0.0.2", startTries)
+		if s := b.real(1); s.State != "down" || s.Reason != reason || !slices.Contains(b.monitors["10.0.0.2"].again().Args, "--known-down") {
+			t.Errorf("known to be down before: %+v, want the reentry rule kept", s)
+		}
+		b.stop()
+		b.wantLogged(1, "real server down vs=web rs=a ")
+	})
+}
+
+// TestUnwatchedServerGoesOn: what serves is not taken out of service because nothing can watch it, whether a monitor saw
+// it up or an earlier lvsd left its row.
+func TestUnwatchedServerGoesOn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBed(t, two, rowsOfB())
+		b.say("10.0.0.1", "up")
+		b.kernel.took()
+		b.fail("10.0.0.1", 2*startTries)
+		b.fail("10.0.0.2", 2*startTries)
+		b.wantWrites()
+		for i, want := range []string{"up", "checking"} {
+			if s := b.real(i); s.State != want || !strings.HasPrefix(s.Reason, "monitor does not start") {
+				t.Errorf("status %+v, want %s and why it is not watched", s, want)
+			}
+		}
+		b.stop()
+		b.wantLogged(2, "real server is not watched")
+	})
+}
+
 // TestUnsupportedCheck: a server that cannot be checked yet is out of service, and its status says why.
 func TestUnsupportedCheck(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newBed(t, two, nil)
 		b.say("10.0.0.1", "up")
 		b.kernel.took()
-		b.write(strings.Replace(two, "scheduler", "send_program = /bin/check\n\texpect = OK\n\tscheduler", 1))
+		b.write(strings.Replace(two, "scheduler", "use_regex = 1\n\texpect = OK\n\tscheduler", 1))
 		b.signal(syscall.SIGHUP)
 		b.wantWrites("-d " + rowA)
 		for _, rs := range b.status().VirtualServers[0].RealServers {
-			if rs.State != "down" || rs.Reason != "send_program is not supported yet" || rs.Pid != 0 {
+			if rs.State != "down" || rs.Reason != "use_regex is not supported yet" || rs.Pid != 0 {
 				t.Errorf("status %+v", rs)
 			}
 		}

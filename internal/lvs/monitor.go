@@ -56,8 +56,6 @@ func newMonitorArgs(cfg *lvscf.Config, vs *lvscf.VirtualServer, rs *lvscf.RealSe
 	m := monitorArgs{custom: vs.ClientMonitor != DefaultNanny, weight: strconv.Itoa(rs.Weight)}
 	switch {
 	case m.custom:
-	case vs.SendProgram != "":
-		m.unsupported = "send_program is not supported yet"
 	case vs.UseRegex && vs.HasExpect:
 		m.unsupported = "use_regex is not supported yet"
 	}
@@ -117,6 +115,7 @@ func childEnv() []string {
 type report struct {
 	state  state // unknown: nothing that concerns the table
 	reason string
+	blind  bool // no monitor has said so: there is none that could
 }
 
 // readReport understands a nanny's "up" and "down REASON"; other words are for later versions. A monitor that is not ours
@@ -139,4 +138,18 @@ func readReport(line string, custom bool) report {
 		return report{state: down, reason: rest}
 	}
 	return report{}
+}
+
+// oneLine makes what a program said fit to be shown: short, and without characters that steer a terminal.
+func oneLine(said string) string {
+	const most = 200 // bytes
+	if len(said) > most {
+		said = said[:most] + "..."
+	}
+	return strings.Map(func(r rune) rune {
+		if !strconv.IsPrint(r) {
+			return '?'
+		}
+		return r
+	}, strings.ToValidUTF8(said, "?"))
 }

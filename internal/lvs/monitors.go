@@ -23,6 +23,10 @@ const (
 	startTime    = time.Second // a monitor that has said nothing by then counts as started
 )
 
+// startTries is how often a monitor may end without a report before its server counts as not watched: that is after 1.5
+// seconds at least. It is tried on, more and more rarely.
+const startTries = 5
+
 // enter waits for a place and returns what gives it back, at the latest after startTime.
 func (g gate) enter(ctx context.Context) (leave func()) {
 	select {
@@ -39,6 +43,7 @@ func (g gate) enter(ctx context.Context) (leave func()) {
 type monitor struct {
 	server server
 	pid    int
+	mute   int // how often it has ended since it last reported
 	stop   context.CancelFunc
 	// knownDown is read whenever the nanny is started: one that takes the place of a dead one must neither shorten the
 	// re-entry time of a server that is down, nor begin one for a server that is up.
@@ -64,7 +69,7 @@ func (d *Daemon) startMonitors(ctx context.Context) {
 				continue
 			}
 			if rs.monitor.unsupported != "" {
-				d.place(rs, report{state: down, reason: rs.monitor.unsupported})
+				d.place(rs, report{state: down, reason: rs.monitor.unsupported, blind: true})
 				continue
 			}
 			d.startMonitor(ctx, rs)
@@ -76,11 +81,12 @@ func (d *Daemon) startMonitor(ctx context.Context, rs server) {
 	ctx, stop := context.WithCancel(ctx)
 	m := &monitor{server: rs, stop: stop}
 	d.monitors[rs.key] = m
-	m.knownDown.Store(d.health[rs.key].state == down)
+	h := d.health[rs.key]
+	m.knownDown.Store(h.state == down && !h.blind)
 	custom := rs.monitor.custom
 	next := func() supervise.Command {
 		argv := rs.monitor.argv(m.knownDown.Load())
-		c := supervise.Command{Path: argv[0], Args: argv, Env: d.env, Credential: d.opt.Credential, ReportFD: reportFD}
+		c := supervise.Command{Path: argv[0], Args: argv, Env: d.env, Credential: d.opt.Credential, ReportFD: reportFD, Complains: true}
 		if custom {
 			c.ReportFD = 1
 		}
@@ -89,6 +95,7 @@ func (d *Daemon) startMonitor(ctx context.Context, rs server) {
 		}
 		return c
 	}
+	last := "" // said by the one that runs, and no report
 	d.running.Go(func() {
 		started := d.gate.enter(ctx)
 		defer started()
@@ -96,9 +103,13 @@ func (d *Daemon) startMonitor(ctx context.Context, rs server) {
 			if e.Pid == 0 { // it has spoken, or is dead
 				started()
 			}
-			said := event{monitor: m, pid: e.Pid, died: e.Died}
-			if e.Line != "" {
-				said.report = readReport(e.Line, custom)
+			said := event{monitor: m, pid: e.Pid, died: e.Died, report: readReport(e.Line, custom)}
+			switch {
+			case e.Died != nil:
+				said.last, last = last, ""
+			case e.Pid == 0 && said.state == unknown:
+				last = oneLine(e.Line)
+				return
 			}
 			select {
 			case d.reports <- said:
@@ -121,23 +132,47 @@ func (d *Daemon) observe(e event) {
 		d.log.Info("create_monitor for " + who + " running as pid " + itoa(e.pid))
 	case e.died != nil:
 		e.monitor.pid = 0
-		d.log.Warn("nanny for child "+who+" died! restarting it", "err", e.died.Error())
+		e.monitor.mute++
+		text := e.died.Error()
+		if e.last != "" {
+			text += ": " + e.last
+		}
+		d.log.Warn("nanny for child "+who+" died! restarting it", "err", text)
+		if e.monitor.mute >= startTries {
+			d.unwatched(rs, "monitor does not start: "+text, e.monitor.mute == startTries)
+		}
 	case e.state != unknown:
+		e.monitor.mute = 0
 		d.place(rs, e.report)
 	}
+}
+
+// unwatched notes that nothing can tell how a server is. One that is not serving counts as down then, so that the sorry
+// server need not wait for it. One that serves goes on: nobody has seen it fail, and all of them would be hit at once.
+func (d *Daemon) unwatched(rs server, reason string, first bool) {
+	h := d.health[rs.key]
+	serves := h.state == up || h.state == unknown && h.adopted > 0
+	switch {
+	case !serves:
+		d.place(rs, report{state: down, reason: reason, blind: h.state != down || h.blind})
+		return
+	case first:
+		d.log.Warn("real server is not watched and stays as it is", "vs", rs.virtual, "rs", rs.name, "reason", reason)
+	}
+	h.reason = reason
 }
 
 // place records a server's new state.
 func (d *Daemon) place(rs server, r report) {
 	h := d.health[rs.key]
-	h.reason = r.reason
+	h.reason, h.blind = r.reason, r.blind
+	if m := d.monitors[rs.key]; m != nil {
+		m.knownDown.Store(r.state == down && !r.blind)
+	}
 	if h.state == r.state {
 		return
 	}
 	h.state, h.since = r.state, time.Now()
-	if m := d.monitors[rs.key]; m != nil {
-		m.knownDown.Store(r.state == down)
-	}
 	d.dirty = true
 	if r.state == up {
 		d.log.Info("real server up", "vs", rs.virtual, "rs", rs.name)

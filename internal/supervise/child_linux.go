@@ -25,20 +25,12 @@ func start(c Command, say *os.File) (*child, error) {
 		return nil, err
 	}
 	defer null.Close()
-	out := null
-	if c.Output != nil {
-		out = c.Output
-	}
-	files := []*os.File{null, out, out, say}
-	if c.ReportFD == 1 {
-		files = []*os.File{null, say, say}
-	}
 	pidfd := -1
 	sys := &syscall.SysProcAttr{Credential: c.Credential, PidFD: &pidfd}
 	if !c.Survives { // it also sees its report pipe close; the signal is for monitors that do not look
 		sys.Pdeathsig = syscall.SIGTERM
 	}
-	process, err := os.StartProcess(c.Path, c.Args, &os.ProcAttr{Dir: "/", Env: c.Env, Files: files, Sys: sys})
+	process, err := os.StartProcess(c.Path, c.Args, &os.ProcAttr{Dir: "/", Env: c.Env, Files: c.files(null, say), Sys: sys})
 	if err != nil {
 		return nil, err
 	}
@@ -47,6 +39,19 @@ func start(c Command, say *os.File) (*child, error) {
 		ch.pidfd = os.NewFile(uintptr(pidfd), "pidfd")
 	}
 	return ch, nil
+}
+
+// files are the child's descriptors from 0 on.
+func (c Command) files(null, say *os.File) []*os.File {
+	switch {
+	case c.ReportFD == 1:
+		return []*os.File{null, say, say}
+	case c.Output != nil:
+		return []*os.File{null, c.Output, c.Output, say}
+	case c.Complains:
+		return []*os.File{null, null, say, say}
+	}
+	return []*os.File{null, null, null, say}
 }
 
 // wait reaps the process and says how it ended.

@@ -21,6 +21,9 @@ type Command struct {
 	// ReportFD is the descriptor on which the child says its lines: 3 for a pipe made for it, or 1 for its standard
 	// output and error.
 	ReportFD int
+	// Complains: what the child writes to its standard error are lines it says, too, unless there is an Output: the only
+	// place where a program that cannot start tells why.
+	Complains bool
 	// Survives: the child is not told when we die; it sees its report pipe close.
 	Survives bool
 
@@ -48,8 +51,7 @@ const Grace = 2 * time.Second
 const maxLine = 1024
 
 // Keep starts the program, and starts it again whenever it ends, until ctx is done; then it ends the child, with
-// SIGTERM first, and returns. What to start is asked for each time. It calls tell for each event from this goroutine and, for lines, from no other at the
-// same time.
+// SIGTERM first, and returns. What to start is asked for each time. It calls tell for each event, from this goroutine.
 func Keep(ctx context.Context, next func() Command, b Backoff, tell func(Event)) {
 	keep(ctx, b, tell, func() error { return Run(ctx, next(), tell) })
 }

@@ -145,6 +145,17 @@ func TestEndIsSaidInTheOriginalsWords(t *testing.T) {
 	}
 }
 
+func TestComplaintsAreLines(t *testing.T) {
+	c := Command{Path: "/bin/sh", Args: []string{"sh", "-c", "echo up >&3; echo nothing; echo sh: cannot >&2"}, ReportFD: 3, Complains: true}
+	if got, err := said(t, c); !slices.Equal(got, []string{"up", "sh: cannot"}) {
+		t.Errorf("child said %q, %v, want its report and its standard error", got, err)
+	}
+	c.Complains = false
+	if got, err := said(t, c); !slices.Equal(got, []string{"up"}) {
+		t.Errorf("child said %q, %v, want its report alone", got, err)
+	}
+}
+
 func TestMissingProgram(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	Keep(ctx, always(Command{Path: "/no/such/nanny", ReportFD: 3}), Backoff{}, func(e Event) {
