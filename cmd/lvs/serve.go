@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"path/filepath"
 	"sync"
 	"syscall"
 	"time"
@@ -29,8 +30,12 @@ func serve(o options, process *daemonize.Process) error {
 	for _, f := range warnings {
 		log.Warn(f.String())
 	}
+	nanny, err := filepath.Abs(o.nanny) // monitors run in /
+	if err != nil {
+		return err
+	}
 	opt := lvs.Options{
-		ConfigFile: o.configFile, StateDir: o.stateDir, Nanny: o.nanny,
+		ConfigFile: o.configFile, StateDir: o.stateDir, Nanny: nanny,
 		Verbose: o.verbose, Foreground: o.foreground, DryRun: o.dryRun, Standby: o.standby, GuardFD: o.guardFD,
 	}
 	if o.dryRun { // needs no privilege, claims nothing and leaves nothing

@@ -4,6 +4,7 @@ package main
 import (
 	"errors"
 	"os"
+	"path/filepath"
 
 	"github.com/piranha-lvs/piranha/internal/cmdline"
 	"github.com/piranha-lvs/piranha/internal/control"
@@ -59,6 +60,21 @@ type exitStatus int
 func (e exitStatus) Error() string { return "" }
 func (e exitStatus) ExitCode() int { return int(e) }
 
+// absolute makes every path good for lvsd too, which runs in /.
+func (o *options) absolute() error {
+	for _, path := range []*string{&o.ConfigFile, &o.Lvsd, &o.Nanny, &o.RunDir, &o.StateDir} {
+		if *path == "" {
+			continue
+		}
+		whole, err := filepath.Abs(*path)
+		if err != nil {
+			return err
+		}
+		*path = whole
+	}
+	return nil
+}
+
 func run(args []string) error {
 	var o options
 	rest, err := o.set().Parse(args)
@@ -67,6 +83,9 @@ func run(args []string) error {
 	}
 	if len(rest) > 0 {
 		return errors.New("unexpected arguments")
+	}
+	if err := o.absolute(); err != nil {
+		return err
 	}
 	process, err := daemonize.Start(o.mode())
 	if err != nil {

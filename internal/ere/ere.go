@@ -65,7 +65,6 @@ func (t *translator) alternatives(depth int) error {
 		case c == '|':
 			t.at++
 			t.out.WriteByte('|')
-			first = true
 			if isRepeat(t.peek()) {
 				return errors.New("nothing to repeat")
 			}

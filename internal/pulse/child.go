@@ -73,10 +73,10 @@ func (d *Daemon) startLvsd(standby bool) {
 		return
 	}
 	d.running.Go(func() {
-		err := d.lvsd.run(ctx, standby, func(pid int) { d.do(func() { d.lvsdRuns(pid, standby) }) }, d.lvsdSaid)
+		pid, err := d.lvsd.run(ctx, standby, func(pid int) { d.do(func() { d.lvsdRuns(pid, standby) }) }, d.lvsdSaid)
 		onPurpose := ctx.Err() != nil
 		d.child.gone()
-		d.do(func() { d.lvsdEnded(err, onPurpose) })
+		d.do(func() { d.lvsdEnded(pid, err, onPurpose) })
 	})
 }
 
@@ -86,8 +86,7 @@ func (d *Daemon) lvsdRuns(pid int, standby bool) {
 	d.agree(!standby)
 }
 
-func (d *Daemon) lvsdEnded(err error, onPurpose bool) {
-	pid := d.lvsdPid
+func (d *Daemon) lvsdEnded(pid int, err error, onPurpose bool) {
 	d.lvsdPid, d.servers = 0, servers{}
 	if !onPurpose {
 		d.log.Warn("Child process " + strconv.Itoa(pid) + " " + err.Error())

@@ -53,9 +53,9 @@ func newLvsd(o Options, environment []string) lvsd {
 	}
 }
 
-// run runs lvsd, on standby or not, until it ends, which is the error. It calls up with its pid once it answers, and said with
-// each line it reports.
-func (l lvsd) run(ctx context.Context, standby bool, up func(pid int), said func(line string)) error {
+// run runs lvsd, on standby or not, until it ends, which is the error; pid is 0 if it did not even start. It calls up with its
+// pid once it answers, and said with each line it reports.
+func (l lvsd) run(ctx context.Context, standby bool, up func(pid int), said func(line string)) (pid int, err error) {
 	command := l.command
 	if standby {
 		command.Args = append(slices.Clip(command.Args), "--standby")
@@ -64,11 +64,12 @@ func (l lvsd) run(ctx context.Context, standby bool, up func(pid int), said func
 	waited := make(chan struct{})
 	close(waited)
 	defer func() { cancel(); <-waited }()
-	return supervise.Run(ctx, command, func(e supervise.Event) {
+	err = supervise.Run(ctx, command, func(e supervise.Event) {
 		if e.Pid == 0 {
 			said(e.Line)
 			return
 		}
+		pid = e.Pid
 		waited = make(chan struct{})
 		go func() {
 			defer close(waited)
@@ -77,6 +78,7 @@ func (l lvsd) run(ctx context.Context, standby bool, up func(pid int), said func
 			}
 		}()
 	})
+	return pid, err
 }
 
 // await waits until the lvsd with this pid answers.
