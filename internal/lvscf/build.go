@@ -39,10 +39,11 @@ type builder struct {
 	freshServer             RealServer
 	serviceScope            Scope
 	servers                 []RealServer // of the open service
-	addressLines            []int32      // of those servers
+	addressLines, portLines []int32      // of those servers
 	duplicates
 	zeroPorts []at // servers with port 0, which only a firewall mark allows
 	mixed     []at // servers of another address family than their service
+	moved     []moved
 	count     int  // servers so far
 	udpPort   bool // the service's port is known to udp only, and its protocol not yet
 }
@@ -249,7 +250,8 @@ func (b *builder) open(st *statement, name token, stray bool) {
 		b.vs.Name, b.vs.Line = name.value(b.text), st.no
 		b.vipMask, b.persistMask = mask{}, mask{}
 		b.service = seen{}
-		b.servers, b.addressLines, b.zeroPorts = b.servers[:0], b.addressLines[:0], b.zeroPorts[:0]
+		b.servers, b.zeroPorts = b.servers[:0], b.zeroPorts[:0]
+		b.addressLines, b.portLines = b.addressLines[:0], b.portLines[:0]
 		b.udpPort = false
 		b.newService(b, st.no)
 		return
@@ -277,6 +279,7 @@ func (b *builder) shut(*statement) {
 	if b.count++; b.count <= maxServers {
 		b.servers = append(b.servers, *b.rs)
 		b.addressLines = append(b.addressLines, int32(b.lineOf(InServer, "address")))
+		b.portLines = append(b.portLines, int32(b.lineOf(InServer, "port")))
 	}
 	if b.count == maxServers+1 {
 		b.report(Error, at{line: b.rs.Line}, 0, "", "more than %d real servers", maxServers)

@@ -59,6 +59,8 @@ func (b *builder) checkService() {
 	if b.serviceScope == InVirtual {
 		b.serviceRow(b)
 		b.checkMonitor(vs)
+		b.noteMoved(vs)
+		b.checkSorry(vs)
 	}
 }
 
@@ -166,6 +168,7 @@ func (b *builder) finish() {
 		}
 	}
 	b.checkDeadtime()
+	b.checkMoved()
 	if cfg.Network != Tunnel && b.lineOf(InGlobal, "network") >= 0 {
 		for _, m := range b.mixed {
 			b.report(Error, m, 0, "set network = tunnel, or use addresses of one family",

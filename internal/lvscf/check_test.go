@@ -7,6 +7,7 @@ import (
 
 const (
 	activeVirtual = "virtual v { / active = 1 / address = 192.0.2.10 eth0:1 / "
+	portServers   = "server s { / address = 192.0.2.31 / active = 1 / port = 8080 / } / server t { / address = 192.0.2.31 / active = 1 / } / "
 	activeServer  = "server s { / address = 192.0.2.31 / active = 1 / } / "
 )
 
@@ -80,6 +81,16 @@ var findingTable = []struct {
 	{activeVirtual + `server s { / address = 2001:db8::1 / active = 1 / } / }`, []string{`5: virtual "v" server "s": address "2001:db8::1": an address of another family than the service's is reached through a tunnel only; set network = tunnel, or use addresses of one family`}},
 	{activeVirtual + `server s { / address = 2001:db8::1 / active = 1 / } / } / network = tunnel`, nil},
 	{activeVirtual + activeServer + `sorry_server = 2001:db8::1 / }`, []string{`8: virtual "v": sorry_server "2001:db8::1": an address of another family than the service's is reached through a tunnel only; set network = tunnel, or use addresses of one family`}},
+	// Where packets keep their port, the port of a real server is not where they arrive.
+	{activeVirtual + portServers + `} / network = direct`, []string{
+		`7w virtual "v" server "s": port "8080": only the check uses this port: with network = direct packets keep the one of the service`,
+		`9w virtual "v" server "t": port "80": not served: with network = direct packets keep the port of the service, and the server of line 4 has the same address`}},
+	{activeVirtual + portServers + `} / network = tunnel`, []string{
+		`7w virtual "v" server "s": port "8080": only the check uses this port: with network = tunnel packets keep the one of the service`,
+		`9w virtual "v" server "t": port "80": not served: with network = tunnel packets keep the port of the service, and the server of line 4 has the same address`}},
+	{activeVirtual + portServers + `} / network = nat`, nil},
+	{activeVirtual + `sorry_server = 192.0.2.31 / ` + activeServer + `}`, []string{`4w virtual "v": sorry_server "192.0.2.31": not used: it is the real server of line 5`}},
+	{activeVirtual + `fwmark = 1 / ` + portServers + `} / network = direct`, nil},
 	// One mistake, one finding.
 	{`virtual v { / active = 0 / virtual w { / }`, []string{`3: virtual "v": virtual: a virtual block cannot stand inside another block; is the } of virtual "v" (line 1) missing?`}},
 	{`virtual v { / server s { / server t { / } / }`, []string{`3: virtual "v" server "s": server: a server block cannot stand inside another one; is the } of server "s" (line 2) missing?`}},
