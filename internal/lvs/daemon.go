@@ -281,20 +281,3 @@ func (d *Daemon) setTimeouts(before kernel.Timeouts) error {
 func timeouts(c *lvscf.Config) kernel.Timeouts {
 	return kernel.Timeouts{TCP: c.TCPTimeout, TCPFin: c.TCPFinTimeout, UDP: c.UDPTimeout}
 }
-
-// leave removes the rows lvsd has charge of.
-func (d *Daemon) leave() error {
-	for _, s := range d.plan {
-		d.log.Info("shutting down virtual service " + s.name)
-	}
-	have, err := d.table.Read()
-	if err != nil {
-		return err
-	}
-	ops := ipvs.Diff(have.Only(d.ledger.mine), nil)
-	if err := d.table.Apply(ops); err != nil {
-		return err
-	}
-	d.log.Info("table left", "writes", itoa(len(ops)))
-	return d.ledger.keep(nil)
-}

@@ -285,6 +285,34 @@ func TestLife(t *testing.T) {
 	})
 }
 
+// TestLeaveInsists: what the kernel refuses at SIGTERM is tried again, within a bound.
+func TestLeaveInsists(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		for _, lasting := range []bool{false, true} {
+			b := newBed(t, two, foreign())
+			b.kernel.set(b.kernel.rows, unix.ENOBUFS)
+			b.kernel.took()
+			b.signal(syscall.SIGTERM)
+			if !lasting {
+				b.kernel.set(b.kernel.rows, nil)
+			}
+			began := time.Now()
+			err := <-b.ended
+			if took := time.Since(began); (err != nil) != lasting || took > supervise.Grace/2 {
+				t.Errorf("kernel refuses for ever: %v: Run = %v after %v", lasting, err, took)
+			}
+			b.wantLogged(1, "error: table not updated err="+unix.ENOBUFS.Error())
+			if lasting {
+				b.wantWrites()
+				b.wantLogged(1, "error: rows stay in the table")
+			} else {
+				b.wantWrites("-D -t 192.0.2.1:80")
+				b.wantLogged(1, "info: table left writes=1")
+			}
+		}
+	})
+}
+
 // TestNannyDeathKeepsTheRow: nobody is taken out of service because a monitor died.
 func TestNannyDeathKeepsTheRow(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -37,16 +37,6 @@ func orphanTime(c *lvscf.Config) time.Duration {
 	return max(c.Deadtime-2*c.Keepalive, 0)
 }
 
-// orphaned ends an lvsd whose pulse has died.
-func (d *Daemon) orphaned() error {
-	if !d.cfg.BackupActive {
-		d.log.Error("pulse is gone: leaving, the table stays for the next start")
-		return nil
-	}
-	d.log.Error("pulse is gone: giving up the service before the partner takes it")
-	return errors.Join(releaseAddresses(d.cfg), d.leave())
-}
-
 // releaseAddresses takes the floating addresses of lvs.cf off this machine.
 func releaseAddresses(c *lvscf.Config) error {
 	conn, err := vip.Open()
