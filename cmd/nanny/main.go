@@ -10,14 +10,10 @@ package main
 import (
 	"errors"
 	"os"
-	"os/signal"
+	"path/filepath"
 	"syscall"
 
-	"golang.org/x/sys/unix"
-
 	"github.com/piranha-lvs/piranha/internal/cmdline"
-	"github.com/piranha-lvs/piranha/internal/daemonize"
-	"github.com/piranha-lvs/piranha/internal/eventlog"
 	"github.com/piranha-lvs/piranha/internal/nanny"
 )
 
@@ -26,46 +22,22 @@ func main() {
 }
 
 func run(args []string) error {
-	opts, err := nanny.Parse(args)
+	o, err := nanny.Parse(args)
 	if err != nil {
 		return err
 	}
-	daemon, err := daemonize.Start(opts.Mode())
-	if err != nil {
-		return err
+	if o.Full() {
+		return becomeFull()
 	}
-	signals, err := signalPipe()
-	if err != nil {
-		return err
-	}
-	n, err := nanny.New(opts, eventlog.New("nanny", opts.LogDest(), opts.Verbose), signals)
-	if err != nil {
-		return err
-	}
-	if err := daemon.Ready(); err != nil {
-		return err
-	}
-	return n.Run()
+	return nanny.Serve(o, nanny.Full{})
 }
 
-// signalPipe returns a descriptor that brings the number of every signal as one byte, so that whoever waits for a real
-// server can wait for signals too. The goroutine behind it lives as long as the process.
-func signalPipe() (int, error) {
-	var pipe [2]int
-	if err := unix.Pipe2(pipe[:], unix.O_CLOEXEC|unix.O_NONBLOCK); err != nil {
-		return -1, errors.New("pipe: " + err.Error())
+// becomeFull goes on as nanny-full, which lies beside this program and has the checks that take memory.
+func becomeFull() error {
+	self, err := os.Executable()
+	if err != nil {
+		return err
 	}
-	ch := make(chan os.Signal, 8)
-	signal.Notify(ch, syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP, syscall.SIGUSR1, syscall.SIGUSR2)
-	go func() {
-		for s := range ch {
-			number, ok := s.(syscall.Signal)
-			if !ok {
-				continue
-			}
-			// Full only after thousands of signals nobody took; one more would change nothing.
-			_, _ = unix.Write(pipe[1], []byte{byte(number)})
-		}
-	}()
-	return pipe[0], nil
+	full := filepath.Join(filepath.Dir(self), "nanny-full")
+	return errors.New("this check needs " + full + ": " + syscall.Exec(full, os.Args, os.Environ()).Error())
 }

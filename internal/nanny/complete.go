@@ -50,8 +50,6 @@ func (o *Options) supported() error {
 		return errors.New("failover services are not supported")
 	case !o.LVS:
 		return errors.New("unknown service type")
-	case o.Regex && o.HasExpect:
-		return errors.New("regular expressions are not supported yet")
 	case o.RealPort == 0:
 		return errors.New("no port to check: give one with --rport")
 	}

@@ -48,8 +48,14 @@ const (
 	exitService  = 255 // the virtual service does not exist
 )
 
+// Full is what only some checks need and would make every nanny larger. The zero value is a small nanny's.
+type Full struct {
+	// Regex compiles the regular expression of --regex.
+	Regex func(pattern string) (match func(reply []byte) bool, err error)
+}
+
 // New prepares a nanny. Signals is the read end of a pipe that brings the number of every signal as one byte.
-func New(o *Options, log *eventlog.Logger, signals int) (n *Nanny, err error) {
+func New(o *Options, log *eventlog.Logger, signals int, full Full) (n *Nanny, err error) {
 	n = &Nanny{
 		log:   log,
 		opts:  o,
@@ -65,7 +71,7 @@ func New(o *Options, log *eventlog.Logger, signals int) (n *Nanny, err error) {
 		n.state = health.StartDown()
 	}
 	n.events = newEvents(signals, o.ReportFD)
-	if n.check, err = newChecker(o, n.events.wake()); err != nil {
+	if n.check, err = newChecker(o, full, n.events.wake()); err != nil {
 		return nil, err
 	}
 	n.outlet, err = newOutlet(o, log)
@@ -73,11 +79,16 @@ func New(o *Options, log *eventlog.Logger, signals int) (n *Nanny, err error) {
 }
 
 // newChecker is the check that the options ask for. As in the original, the interval is also the limit of each step of it.
-func newChecker(o *Options, wake []unix.PollFd) (checker, error) {
+func newChecker(o *Options, full Full, wake []unix.PollFd) (_ checker, err error) {
 	check := probe.Check{Send: o.Send, Expect: o.Expect, HasExpect: o.HasExpect, Timeout: o.Interval}
 	if o.Program != "" {
 		argv := program.Expand(program.Split(o.Program), o.Server.String(), strconv.Itoa(int(o.RealPort)))
 		return probe.NewScript(argv, os.Environ(), check, wake...)
+	}
+	if o.Full() {
+		if check.Match, err = full.Regex(o.Expect); err != nil {
+			return nil, err
+		}
 	}
 	target := probe.Target{Protocol: probe.TCP, Addr: o.real()}
 	if o.UDP {

@@ -79,7 +79,7 @@ func newTestNanny(t *testing.T, args string) (*Nanny, int) {
 		t.Fatal(err)
 	}
 	o := parse(t, "--lvs --norun -h 10.0.0.1 -V 10.0.0.9 -t 30ms -a 90ms "+args)
-	n, err := New(o, eventlog.New("nanny", 0, true), fd)
+	n, err := New(o, eventlog.New("nanny", 0, true), fd, Full{})
 	if err != nil {
 		t.Fatal(err)
 	}

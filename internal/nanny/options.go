@@ -109,6 +109,9 @@ func Parse(args []string) (*Options, error) {
 	return o, o.complete()
 }
 
+// Full tells whether this takes a Full, which the small nanny does not have.
+func (o *Options) Full() bool { return o.Regex && o.HasExpect && o.Program == "" }
+
 // Mode is how to run: -n wins over -c.
 func (o *Options) Mode() daemonize.Mode {
 	switch {

@@ -97,7 +97,6 @@ func TestParseErrors(t *testing.T) {
 		{"-h 10.0.0.1 --fos", "failover services are not supported"},
 		{"-h 10.0.0.1 --fos --lvs", "failover services are not supported"},
 		{"-h 10.0.0.1 --lvs extra", "unexpected arguments"},
-		{"-h 10.0.0.1 --lvs --regex -x a.*", "regular expressions are not supported yet"},
 		{"-h 10.0.0.1 --lvs", "no virtual service: give --virtaddress or --fwmark"},
 		{"-h 10.0.0.1 --lvs -V ::1", "addresses of the virtual service and the real server are of different families"},
 		{"-h 10.0.0.1 --lvs -V 10.0.0.2 -p 0", "no port to check: give one with --rport"},

@@ -156,9 +156,12 @@ func (p *Prober) read(fd int) Result {
 	}
 }
 
-// want is how many bytes of a reply are needed.
+// want is how many bytes of a reply are needed; 0: nobody knows.
 func (p *Prober) want() int {
-	if !p.hasExpect || p.expect == "" || p.expect == "*" {
+	switch {
+	case p.match != nil:
+		return 0
+	case !p.hasExpect || p.expect == "" || p.expect == "*":
 		return 1
 	}
 	return len(p.expect)
@@ -166,6 +169,9 @@ func (p *Prober) want() int {
 
 // judge compares what came so far, which end says is all there will be.
 func (p *Prober) judge(reply []byte, end bool) Result {
+	if p.match != nil {
+		return p.judgeMatch(reply, end)
+	}
 	r := Result{Got: len(reply), Want: p.want()}
 	n := min(len(reply), len(p.expect))
 	switch {
@@ -188,6 +194,22 @@ func (p *Prober) judge(reply []byte, end bool) Result {
 		r.Outcome = Short
 	case end:
 		r.Outcome = Closed
+	}
+	return r
+}
+
+// judgeMatch is judge for a Match. More of a reply may match where its beginning does not, until there is no room for more.
+func (p *Prober) judgeMatch(reply []byte, end bool) Result {
+	r := Result{Got: len(reply)}
+	switch {
+	case p.match(reply):
+		r.Outcome = Up
+	case end && len(reply) == 0 && p.protocol == TCP:
+		r.Outcome = Closed
+	case end || len(reply) == len(p.buf):
+		r.Outcome = Mismatch
+		r.expected = p.expect
+		r.received.set(reply)
 	}
 	return r
 }

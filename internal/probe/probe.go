@@ -38,7 +38,10 @@ type Check struct {
 	Send      string
 	Expect    string // at most 64 KiB, compared in full; the original looked at 254 bytes
 	HasExpect bool
-	Timeout   time.Duration // more than 0; connect, write and read may each take so long
+	// Match, if not nil, judges the reply instead, whatever has come of it so far, up to 64 KiB: Expect only names it in a
+	// Result's reason, and HasExpect is set.
+	Match   func(reply []byte) bool
+	Timeout time.Duration // more than 0; connect, write and read may each take so long
 }
 
 // Sizes of the read buffer in bytes. A reply of ordinary length is fetched with one call, and in whole: closing a
@@ -67,6 +70,7 @@ type Prober struct {
 	send      []byte
 	expect    string
 	hasExpect bool
+	match     func([]byte) bool
 	timeout   time.Duration
 
 	buf    []byte
@@ -99,7 +103,8 @@ func New(t Target, c Check, wake ...unix.PollFd) (*Prober, error) {
 		expect:    c.Expect,
 		hasExpect: c.HasExpect,
 		timeout:   c.Timeout,
-		buf:       make([]byte, max(minBuffer, len(c.Expect))),
+		buf:       make([]byte, bufferSize(c)),
+		match:     c.Match,
 		polls:     make([]unix.PollFd, 1+len(wake)),
 		linger:    unix.Linger{Onoff: 1, Linger: 0},
 	}
@@ -110,4 +115,11 @@ func New(t Target, c Check, wake ...unix.PollFd) (*Prober, error) {
 	}
 	copy(p.polls[1:], wake)
 	return p, nil
+}
+
+func bufferSize(c Check) int {
+	if c.Match != nil {
+		return maxBuffer
+	}
+	return max(minBuffer, len(c.Expect))
 }

@@ -38,7 +38,7 @@ type Result struct {
 	Errno    unix.Errno    // with NoSocket and the failures
 	Timeout  time.Duration // with the timeouts: how long was waited
 	Got      int           // bytes of the reply that came, after the reading has begun
-	Want     int           // bytes of the reply that were needed
+	Want     int           // bytes of the reply that were needed; 0: what is needed has no certain length
 	Status   int           // exit status or signal of a program that failed
 	Duration time.Duration // of the whole attempt
 
@@ -125,8 +125,11 @@ func (r Result) readReason() string {
 
 // progress says how far the reply got.
 func (r Result) progress() string {
-	if r.Got == 0 {
+	switch {
+	case r.Got == 0:
 		return "no reply"
+	case r.Want == 0:
+		return "no match in " + strconv.Itoa(r.Got) + " bytes"
 	}
 	return "got " + strconv.Itoa(r.Got) + " of " + strconv.Itoa(r.Want) + " bytes"
 }
