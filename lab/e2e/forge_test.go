@@ -24,7 +24,7 @@ import (
 
 // beat is a heartbeat of the suite's own, as doc/heartbeat.md has it.
 type beat struct {
-	kind          []byte
+	kind          string
 	boot          [16]byte
 	counter       uint64
 	echo          [16]byte
@@ -45,7 +45,7 @@ func (b beat) bytes(key string) []byte {
 		length, auth = plain+code, 1
 	}
 	le := bin.LittleEndian
-	out := append(bytes.Clone(b.kind), "PLVS"...)
+	out := []byte(b.kind + "PLVS")
 	out = le.AppendUint16(append(out, 1, auth), uint16(length))
 	out = le.AppendUint64(append(out, b.boot[:]...), b.counter)
 	out = le.AppendUint64(append(out, b.echo[:]...), b.heard)
@@ -227,11 +227,11 @@ func (r *recorder) take(p []byte) {
 }
 
 // from returns the heartbeats so far that begin with kind, by their sender's address.
-func (r *recorder) from(addr string, kind []byte) (list [][]byte) {
+func (r *recorder) from(addr, kind string) (list [][]byte) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for _, b := range r.heard[netip.MustParseAddr(addr)] {
-		if bytes.HasPrefix(b, kind) {
+		if bytes.HasPrefix(b, []byte(kind)) {
 			list = append(list, b)
 		}
 	}

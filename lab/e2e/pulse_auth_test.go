@@ -27,14 +27,14 @@ func enforced(t *testing.T) string {
 }
 
 // forged is what somebody without the key may say in the name of a router, in every way there is to say it.
-func forged(kind []byte, role byte, counter uint64) [][]byte {
+func forged(kind string, role byte, counter uint64) [][]byte {
 	b := beat{kind: kind, boot: [16]byte{6, 6, 6}, counter: counter, role: role, channel: 1}
-	return [][]byte{b.bytes(wrongKey), b.bytes(""), kind}
+	return [][]byte{b.bytes(wrongKey), b.bytes(""), []byte(kind)}
 }
 
 // deceive has somebody on the public network say for router i what is forged of a kind, ten times as often as the router
 // does.
-func (p *pair) deceive(i int, kind []byte) (stop func()) {
+func (p *pair) deceive(i int, kind string) (stop func()) {
 	f := newForger(p.t, p.net.Client(), fmt.Sprintf("192.0.2.%d", i), fmt.Sprintf("192.0.2.%d", 3-i))
 	var counter uint64
 	return repeatedly(p.t, keepalive/10, func() {

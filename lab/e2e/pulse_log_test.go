@@ -232,8 +232,8 @@ func linesOfPackets(t *testing.T) []string {
 	p.start(1, "-v", "--forceactive")
 	p.wantActiveAlone(1)
 	partner := newForger(t, p.net.Client(), "192.0.2.2", "192.0.2.1")
-	partner.send([]byte{1, 2, 3}, []byte{1, 2, 3, 4}, []byte{0xda, 0xda, 0xad, 0xde})
-	newForger(t, p.net.Client(), topology.ClientAddr, "192.0.2.1").send(originalStopped)
+	partner.send([]byte{1, 2, 3}, []byte{1, 2, 3, 4}, []byte(originalStopMe))
+	newForger(t, p.net.Client(), topology.ClientAddr, "192.0.2.1").send([]byte(originalStopped))
 	for _, line := range []string{"Unexpected heartbeat from " + topology.ClientAddr, "bad heartbeat packet", "Incompatible heartbeat", "PARTNER HAS TOLD US"} {
 		p.pulse[0].WaitLog(line, patience)
 	}

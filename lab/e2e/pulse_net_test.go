@@ -1,15 +1,11 @@
 package e2e
 
 import (
-	"bytes"
 	"fmt"
-	"net"
 	"net/http"
 	"slices"
 	"testing"
 	"time"
-
-	"github.com/piranha-lvs/piranha/lab/topology"
 )
 
 // steady expects that router i serves throughout, and the other never, for twice deadtime.
@@ -96,76 +92,4 @@ func (p *pair) wantHolding(routers ...int) {
 		}
 		return nil
 	})
-}
-
-// original is the heartbeat of an original router on router 2, as reference piranha-pulse.md 1.2 has its bytes: four,
-// little-endian.
-type original struct {
-	t    *testing.T
-	conn net.PacketConn
-	to   net.Addr
-}
-
-var (
-	originalRunning = []byte{0xda, 0xdb, 0xad, 0xbd}
-	originalStopped = []byte{0xbd, 0xda, 0xbd, 0xad}
-)
-
-func newOriginal(t *testing.T, n *topology.Net) *original {
-	t.Helper()
-	conn, err := n.Router(2).ListenPacket("udp4", "192.0.2.2:539")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { conn.Close() })
-	return &original{t: t, conn: conn, to: &net.UDPAddr{IP: net.IPv4(192, 0, 2, 1), Port: 539}}
-}
-
-// say sends a heartbeat every keepalive until hears gets one that begins with want, as the original would read it.
-func (o *original) say(packet, want []byte) {
-	o.t.Helper()
-	buf := make([]byte, 1500)
-	for end := time.Now().Add(patience); time.Now().Before(end); {
-		if _, err := o.conn.WriteTo(packet, o.to); err != nil {
-			o.t.Fatal(err)
-		}
-		if err := o.conn.SetReadDeadline(time.Now().Add(keepalive)); err != nil {
-			o.t.Fatal(err)
-		}
-		n, _, err := o.conn.ReadFrom(buf)
-		if err == nil && n >= 4 && bytes.Equal(buf[:4], want) {
-			return
-		}
-	}
-	o.t.Fatalf("said % x, heard no % x within %v", packet, want, patience)
-}
-
-// TestOriginalPartner: with an original router in the other place the rules are the original's.
-func TestOriginalPartner(t *testing.T) {
-	p := newPair(t, pairConf(""))
-	o := newOriginal(t, p.net)
-	p.start(1)
-	o.say(originalRunning, originalStopped) // the original serves: we do not
-	if has, err := p.holds(1); err != nil || has {
-		t.Errorf("addresses beside an active original: %v, %v", has, err)
-	}
-	o.say(originalStopped, originalRunning) // it has stopped: we serve
-	p.pulse[0].WaitLog("backup inactive: activating lvs", patience)
-	wantTable(t, p.net.Router(1), rows("rr", all)...)
-	p.pulse[0].Mark()
-	o.say(originalRunning, originalRunning) // both: the primary stays and announces itself, the original backup steps down
-	p.pulse[0].WaitLog("partner active: resending arps", patience)
-	if has, err := p.holds(1); err != nil || !has {
-		t.Errorf("addresses after both were active: %v, %v", has, err)
-	}
-	// Bytes that are no heartbeat, and STOPME, which only forged packets say in lvs mode, change nothing.
-	for _, junk := range [][]byte{{}, {1, 2, 3}, {1, 2, 3, 4}, {0xda, 0xda, 0xad, 0xde}, bytes.Repeat([]byte{7}, 600)} {
-		if _, err := o.conn.WriteTo(junk, o.to); err != nil {
-			t.Fatal(err)
-		}
-	}
-	o.say(originalStopped, originalRunning)
-	p.served()
-	p.pulse[0].WaitLog("bad heartbeat packet", patience)
-	p.pulse[0].WaitLog("Incompatible heartbeat received -- other system not using identical services", patience)
 }
