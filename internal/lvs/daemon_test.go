@@ -646,24 +646,6 @@ func TestUnwatchedServerGoesOn(t *testing.T) {
 	})
 }
 
-// TestUnsupportedCheck: a server that cannot be checked yet is out of service, and its status says why.
-func TestUnsupportedCheck(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		b := newBed(t, two, nil)
-		b.say("10.0.0.1", "up")
-		b.kernel.took()
-		b.write(strings.Replace(two, "scheduler", "use_regex = 1\n\texpect = OK\n\tscheduler", 1))
-		b.signal(syscall.SIGHUP)
-		b.wantWrites("-d " + rowA)
-		for _, rs := range b.status().VirtualServers[0].RealServers {
-			if rs.State != "down" || rs.Reason != "use_regex is not supported yet" || rs.Pid != 0 {
-				t.Errorf("status %+v", rs)
-			}
-		}
-		b.stop()
-	})
-}
-
 func TestStatus(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newBed(t, two, nil)

@@ -29,8 +29,7 @@ type monitorOptions struct {
 type monitorArgs struct {
 	before, after []string
 	weight        string
-	custom        bool   // not our nanny: reports with its ordinary log lines, on standard output
-	unsupported   string // what our nanny cannot do yet: no monitor is started and the server stays down
+	custom        bool // not our nanny: reports with its ordinary log lines, on standard output
 }
 
 // same tells whether a running monitor with these arguments would do for the others.
@@ -54,11 +53,6 @@ func (m monitorArgs) argv(knownDown bool) []string {
 // newMonitorArgs builds the vector in the original's order, which the process list shows and scripts read.
 func newMonitorArgs(cfg *lvscf.Config, vs *lvscf.VirtualServer, rs *lvscf.RealServer, o monitorOptions) monitorArgs {
 	m := monitorArgs{custom: vs.ClientMonitor != DefaultNanny, weight: strconv.Itoa(rs.Weight)}
-	switch {
-	case m.custom:
-	case vs.UseRegex && vs.HasExpect:
-		m.unsupported = "use_regex is not supported yet"
-	}
 	program := o.nanny
 	if m.custom {
 		program = vs.ClientMonitor

@@ -68,10 +68,6 @@ func (d *Daemon) startMonitors(ctx context.Context) {
 				m.server = rs
 				continue
 			}
-			if rs.monitor.unsupported != "" {
-				d.place(rs, report{state: down, reason: rs.monitor.unsupported, blind: true})
-				continue
-			}
 			d.startMonitor(ctx, rs)
 		}
 	}
