@@ -58,12 +58,16 @@ type logger interface {
 // keepFunc keeps a monitor running until ctx is done: supervise.Keep.
 type keepFunc func(ctx context.Context, next func() supervise.Command, b supervise.Backoff, tell func(supervise.Event))
 
+// readFunc reads a configuration file: readConfig.
+type readFunc func(ctx context.Context, path string) reading
+
 // Daemon is the running lvsd. Only Run touches its fields.
 type Daemon struct {
 	opt   Options
 	log   logger
 	table table
 	keep  keepFunc
+	read  readFunc
 
 	cfg      *lvscf.Config
 	loaded   time.Time
@@ -79,11 +83,16 @@ type Daemon struct {
 	dirty  bool       // the table may differ from what is desired
 	failed string     // the last failure to write, so that it is logged once
 
+	reading, again bool // lvs.cf is being read; and once more afterwards
+
 	told tally // what pulse was last told
+
+	demoted map[string]bool // programs the log has said of that they do not run as root
 
 	gate      gate
 	env       []string // of monitors
 	reports   chan event
+	readings  chan reading
 	questions chan func()
 	running   sync.WaitGroup
 }
@@ -108,10 +117,10 @@ type event struct {
 // New returns a Daemon for a configuration that has passed its check.
 func New(o Options, cfg *lvscf.Config, t table, log logger) *Daemon {
 	return &Daemon{
-		opt: o, log: log, table: t, keep: supervise.Keep, cfg: cfg, active: !o.Standby,
-		health: map[rowKey]*health{}, monitors: map[rowKey]*monitor{},
+		opt: o, log: log, table: t, keep: supervise.Keep, read: readConfig, cfg: cfg, active: !o.Standby,
+		health: map[rowKey]*health{}, monitors: map[rowKey]*monitor{}, demoted: map[string]bool{},
 		gate: make(gate, startsAtOnce), env: childEnv(),
-		reports: make(chan event, 256), questions: make(chan func()),
+		reports: make(chan event, 256), readings: make(chan reading), questions: make(chan func()),
 	}
 }
 
@@ -143,6 +152,8 @@ func (d *Daemon) Run(signals Signals, ready func() error) error {
 		select {
 		case <-signals.Reload:
 			d.reload(ctx)
+		case r := <-d.readings:
+			d.reloaded(ctx, r)
 		case s := <-signals.Stop:
 			if s == syscall.SIGTERM || s == os.Interrupt {
 				d.log.Info("shutting down due to signal " + signalNumber(s))

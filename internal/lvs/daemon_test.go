@@ -510,6 +510,49 @@ func TestReload(t *testing.T) {
 	}
 }
 
+// TestReloadWaitsForNameServers: the loop goes on while lvs.cf is being read, a SIGHUP meanwhile is followed afterwards, and
+// a stop does not wait.
+func TestReloadWaitsForNameServers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBed(t, two, nil)
+		b.kernel.took()
+		answers, readings := make(chan struct{}), 0
+		b.daemon.read = func(ctx context.Context, path string) reading {
+			readings++
+			r := readConfig(ctx, path)
+			select {
+			case <-answers:
+			case <-ctx.Done():
+			}
+			return r
+		}
+		b.signal(syscall.SIGHUP)
+		b.say("10.0.0.1", "up")
+		b.wantWrites("-a " + rowA + " -m -w 1")
+		b.write(strings.Replace(two, "rr", "wlc", 1)) // too late for the reading that has begun
+		b.signal(syscall.SIGHUP)
+		b.signal(syscall.SIGHUP)
+		if readings != 1 {
+			t.Errorf("%d readings at the same time, want 1", readings)
+		}
+		answers <- struct{}{}
+		synctest.Wait()
+		b.wantWrites()
+		answers <- struct{}{}
+		synctest.Wait()
+		b.wantWrites("-E -t 192.0.2.1:80 -s wlc")
+		if readings != 2 {
+			t.Errorf("%d readings for three SIGHUPs, two of them at once, want 2", readings)
+		}
+		b.signal(syscall.SIGHUP)
+		began := time.Now()
+		b.stop()
+		if took := time.Since(began); took != 0 {
+			t.Errorf("stop took %v during a reading", took)
+		}
+	})
+}
+
 // TestReloadCarriesHealth: a server that is down stays down when its monitor is replaced, and the new monitor is told.
 func TestReloadCarriesHealth(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -13,28 +13,65 @@ import (
 // lookupTime bounds the search for each host name in lvs.cf.
 const lookupTime = 5 * time.Second
 
-// reload reads lvs.cf again. A file with errors changes nothing; otherwise only what differs is touched.
-func (d *Daemon) reload(ctx context.Context) {
-	d.log.Info("rereading configuration file")
-	doc, err := lvscf.ReadFile(d.opt.ConfigFile)
+// reading is what came of reading lvs.cf.
+type reading struct {
+	cfg      *lvscf.Config
+	findings lvscf.Findings
+	err      error // the file cannot be read
+}
+
+// readConfig reads and checks a file. It may wait for name servers, until ctx is done.
+func readConfig(ctx context.Context, path string) reading {
+	doc, err := lvscf.ReadFile(path)
 	var refused lvscf.Findings
 	switch {
 	case errors.As(err, &refused):
-		d.keepOld(refused)
-		return
+		return reading{findings: refused}
 	case err != nil:
-		d.log.Error("lvs: failed to open "+d.opt.ConfigFile, "err", err.Error())
+		return reading{err: err}
+	}
+	cfg, findings := doc.Config(lvscf.SystemLookupContext(ctx, lookupTime))
+	return reading{cfg: cfg, findings: findings}
+}
+
+// reload begins to read lvs.cf again, beside the loop, which reloaded tells the result. Of the calls that come meanwhile
+// one more is followed afterwards: the file may have changed after it was read.
+func (d *Daemon) reload(ctx context.Context) {
+	if d.reading {
+		d.again = true
 		return
 	}
-	cfg, findings := doc.Config(lvscf.SystemLookup(lookupTime))
-	if errs := findings.Errors(); len(errs) > 0 {
+	d.reading = true
+	d.log.Info("rereading configuration file")
+	path := d.opt.ConfigFile
+	d.running.Go(func() {
+		r := d.read(ctx, path)
+		select {
+		case d.readings <- r:
+		case <-ctx.Done():
+		}
+	})
+}
+
+// reloaded uses what was read. A file with errors changes nothing; otherwise only what differs is touched.
+func (d *Daemon) reloaded(ctx context.Context, r reading) {
+	d.reading = false
+	errs := r.findings.Errors()
+	switch {
+	case r.err != nil:
+		d.log.Error("lvs: failed to open "+d.opt.ConfigFile, "err", r.err.Error())
+	case len(errs) > 0:
 		d.keepOld(errs)
-		return
+	default:
+		for _, f := range r.findings {
+			d.log.Warn(f.String())
+		}
+		d.change(ctx, r.cfg)
 	}
-	for _, f := range findings {
-		d.log.Warn(f.String())
+	if d.again {
+		d.again = false
+		d.reload(ctx)
 	}
-	d.change(ctx, cfg)
 }
 
 // keepOld says what is wrong with the file, and that nothing has changed.

@@ -1,8 +1,11 @@
 package lvscf
 
 import (
+	"context"
+	"errors"
 	"strings"
 	"testing"
+	"time"
 )
 
 const (
@@ -153,6 +156,14 @@ func TestSystemLookup(t *testing.T) {
 	}
 	if port, err := l.Service("http", "udp"); err != nil || port != 80 {
 		t.Errorf("Service(http, udp) = %d, %v", port, err)
+	}
+}
+
+func TestSystemLookupCalledOff(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if addr, err := SystemLookupContext(ctx, time.Minute).Host("host.invalid"); !errors.Is(err, context.Canceled) && !strings.Contains(err.Error(), "cancel") {
+		t.Errorf("lookup that was called off = %v, %v", addr, err)
 	}
 }
 

@@ -20,7 +20,12 @@ type Lookup struct {
 // host names together may take, so that a file full of names does not hold up a start when the name servers are away.
 // Answers are kept: make a new one for every reading of a file. It is safe for use by several goroutines.
 func SystemLookup(timeout time.Duration) Lookup {
-	s := &systemLookup{left: timeout, hosts: make(map[string]hostAnswer)}
+	return SystemLookupContext(context.Background(), timeout)
+}
+
+// SystemLookupContext is SystemLookup for a reading that can be called off: when ctx is done, host names are errors.
+func SystemLookupContext(ctx context.Context, timeout time.Duration) Lookup {
+	s := &systemLookup{ctx: ctx, left: timeout, hosts: make(map[string]hostAnswer)}
 	return Lookup{Host: s.host, Service: lookupService}
 }
 
@@ -32,6 +37,7 @@ type hostAnswer struct {
 }
 
 type systemLookup struct {
+	ctx   context.Context // of the one reading it serves
 	mu    sync.Mutex
 	left  time.Duration
 	hosts map[string]hostAnswer
@@ -47,7 +53,7 @@ func (s *systemLookup) host(name string) (netip.Addr, error) {
 		return netip.Addr{}, errLookupTime
 	}
 	start := time.Now()
-	ctx, cancel := context.WithTimeout(context.Background(), s.left)
+	ctx, cancel := context.WithTimeout(s.ctx, s.left)
 	defer cancel()
 	addrs, err := net.DefaultResolver.LookupNetIP(ctx, "ip", name)
 	s.left -= time.Since(start)
