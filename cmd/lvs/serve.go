@@ -15,6 +15,7 @@ import (
 	"github.com/piranha-lvs/piranha/internal/eventlog"
 	"github.com/piranha-lvs/piranha/internal/ipvs/kernel"
 	"github.com/piranha-lvs/piranha/internal/lvs"
+	"github.com/piranha-lvs/piranha/internal/privilege"
 )
 
 // kernelTime bounds every single call to the kernel.
@@ -55,7 +56,7 @@ func serve(o options, process *daemonize.Process) error {
 		return err
 	}
 	defer place.Release()
-	if opt.Credential, err = lvs.MonitorUser(); err != nil {
+	if opt.Credential, err = privilege.User(); err != nil {
 		log.Warn("monitors run as lvsd does", "err", err.Error())
 	}
 	daemon := lvs.New(opt, cfg, table, log)

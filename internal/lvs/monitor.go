@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/piranha-lvs/piranha/internal/lvscf"
+	"github.com/piranha-lvs/piranha/internal/program"
 	"github.com/piranha-lvs/piranha/internal/scalar"
 )
 
@@ -29,7 +30,8 @@ type monitorOptions struct {
 type monitorArgs struct {
 	before, after []string
 	weight        string
-	custom        bool // not our nanny: reports with its ordinary log lines, on standard output
+	programs      []string // of lvs.cf that it runs, or is
+	custom        bool     // not our nanny: reports with its ordinary log lines, on standard output
 }
 
 // same tells whether a running monitor with these arguments would do for the others.
@@ -53,11 +55,15 @@ func (m monitorArgs) argv(knownDown bool) []string {
 // newMonitorArgs builds the vector in the original's order, which the process list shows and scripts read.
 func newMonitorArgs(cfg *lvscf.Config, vs *lvscf.VirtualServer, rs *lvscf.RealServer, o monitorOptions) monitorArgs {
 	m := monitorArgs{custom: vs.ClientMonitor != DefaultNanny, weight: strconv.Itoa(rs.Weight)}
-	program := o.nanny
+	path := o.nanny
 	if m.custom {
-		program = vs.ClientMonitor
+		path = vs.ClientMonitor
+		m.programs = append(m.programs, path)
 	}
-	b := []string{program, "-c", "-h", rs.Addr.String(), "-p", port(vs.Port), "-r", port(rs.Port)}
+	if words := program.Split(vs.SendProgram); len(words) > 0 {
+		m.programs = append(m.programs, words[0])
+	}
+	b := []string{path, "-c", "-h", rs.Addr.String(), "-p", port(vs.Port), "-r", port(rs.Port)}
 	if vs.Mark != 0 {
 		b = append(b, "-f", strconv.FormatUint(uint64(vs.Mark), 10))
 	}

@@ -2,11 +2,14 @@ package lvs
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
 
+	"github.com/piranha-lvs/piranha/internal/privilege"
 	"github.com/piranha-lvs/piranha/internal/supervise"
 )
 
@@ -68,12 +71,40 @@ func (d *Daemon) startMonitors(ctx context.Context) {
 				m.server = rs
 				continue
 			}
-			d.startMonitor(ctx, rs)
+			as, err := d.standing(rs.monitor)
+			if err != nil {
+				d.place(rs, report{state: down, reason: err.Error(), blind: true})
+				continue
+			}
+			d.startMonitor(ctx, rs, as)
 		}
 	}
 }
 
-func (d *Daemon) startMonitor(ctx context.Context, rs server) {
+// standing is what a monitor runs as. One that runs a program of lvs.cf, or is one, runs as lvsd does, as the original's did,
+// if nobody but root can have put that there; the others do not need to.
+func (d *Daemon) standing(m monitorArgs) (*syscall.Credential, error) {
+	if len(m.programs) == 0 {
+		return d.opt.Credential, nil
+	}
+	for _, path := range m.programs {
+		as, why, err := privilege.Command(d.opt.ConfigFile, path)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", path, err)
+		}
+		if as == nil {
+			continue
+		}
+		if !d.demoted[path] {
+			d.demoted[path] = true
+			d.log.Warn("program does not run as root", "program", path, "why", why.Error())
+		}
+		return as, nil
+	}
+	return nil, nil
+}
+
+func (d *Daemon) startMonitor(ctx context.Context, rs server, as *syscall.Credential) {
 	ctx, stop := context.WithCancel(ctx)
 	m := &monitor{server: rs, stop: stop}
 	d.monitors[rs.key] = m
@@ -82,7 +113,7 @@ func (d *Daemon) startMonitor(ctx context.Context, rs server) {
 	custom := rs.monitor.custom
 	next := func() supervise.Command {
 		argv := rs.monitor.argv(m.knownDown.Load())
-		c := supervise.Command{Path: argv[0], Args: argv, Env: d.env, Credential: d.opt.Credential, ReportFD: reportFD, Complains: true}
+		c := supervise.Command{Path: argv[0], Args: argv, Env: d.env, Credential: as, ReportFD: reportFD, Complains: true}
 		if custom {
 			c.ReportFD = 1
 		}

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"os/exec"
 	"os/user"
 	"path/filepath"
 	"strconv"
@@ -38,10 +39,17 @@ func User() (*syscall.Credential, error) {
 }
 
 // Command is as whom the program that configFile names may run: nil, which is as this process, if nobody but root can have put
-// either of them there, and user piranha otherwise, with why. A process that is not root passes on what it has.
+// either of them there, and user piranha otherwise, with why. A program without a slash is looked for in the PATH. A process that is not root passes on what it has.
 func Command(configFile, program string) (_ *syscall.Credential, why, err error) {
 	if os.Geteuid() != 0 {
 		return nil, nil, nil
+	}
+	if !strings.Contains(program, "/") {
+		found, err := exec.LookPath(program)
+		if err != nil {
+			return nil, nil, err
+		}
+		program = found
 	}
 	why = RootOnly(configFile)
 	if why == nil {
