@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/netip"
+	"slices"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -37,7 +38,7 @@ func orphanTime(c *lvscf.Config) time.Duration {
 	return max(c.Deadtime-2*c.Keepalive, 0)
 }
 
-// releaseAddresses takes the floating addresses of lvs.cf off this machine.
+// releaseAddresses takes the floating addresses that the dead pulse had set off this machine.
 func releaseAddresses(c *lvscf.Config) error {
 	conn, err := vip.Open()
 	if err != nil {
@@ -48,15 +49,33 @@ func releaseAddresses(c *lvscf.Config) error {
 	if err != nil {
 		return err
 	}
-	floating := map[netip.Addr]bool{c.NATRouter.Addr: true}
-	for i := range c.Virtual {
-		floating[c.Virtual[i].VIP.Addr] = c.Virtual[i].Enabled || floating[c.Virtual[i].VIP.Addr]
-	}
 	var failed []error
-	for _, a := range present {
-		if floating[a.Addr] {
-			failed = append(failed, conn.Remove(a))
-		}
+	for _, a := range floating(c, present) {
+		failed = append(failed, conn.Remove(a))
 	}
 	return errors.Join(failed...)
 }
+
+// floating are those of the present addresses that pulse has set for c: on the device and with the label that it gives
+// them. A router that is also a real server has the same addresses on lo, and those stay.
+func floating(c *lvscf.Config, present []vip.Address) []vip.Address {
+	set := map[vip.Address]bool{}
+	mark := func(v lvscf.VIP) {
+		own := slices.Contains([]netip.Addr{c.Primary.Addr, c.Primary.Private, c.Backup.Addr, c.Backup.Private}, v.Addr)
+		if a := vip.New(v.Addr, v.Label, 0); v.Addr.IsValid() && !own && a.Dev != "lo" {
+			set[place(a)] = true
+		}
+	}
+	if c.Network == lvscf.Masq {
+		mark(c.NATRouter)
+	}
+	for i := range c.Virtual {
+		if c.Virtual[i].Enabled {
+			mark(c.Virtual[i].VIP)
+		}
+	}
+	return slices.DeleteFunc(slices.Clone(present), func(a vip.Address) bool { return !set[place(a)] })
+}
+
+// place is where an address is, whatever its network: a mask may have changed in lvs.cf since it was set.
+func place(a vip.Address) vip.Address { return vip.Address{Addr: a.Addr, Dev: a.Dev, Label: a.Label} }
