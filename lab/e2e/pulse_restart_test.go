@@ -1,0 +1,64 @@
+package e2e
+
+import (
+	"fmt"
+	"net/http"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// TestRestartAfterActivation: pulse that is started again within a second of an activation starts. The original's helpers,
+// which announced the addresses for five seconds, kept its heartbeat port: it did not (defect 13 of reference section 8).
+func TestRestartAfterActivation(t *testing.T) {
+	for _, tt := range []struct {
+		sig     syscall.Signal
+		partner bool
+	}{{syscall.SIGTERM, true}, {syscall.SIGTERM, false}, {syscall.SIGKILL, false}} {
+		t.Run(fmt.Sprintf("%v, partner %v", tt.sig, tt.partner), func(t *testing.T) {
+			conf := pairConf("")
+			if !tt.partner {
+				conf = strings.Replace(conf, "backup_active = 1", "backup_active = 0", 1)
+			}
+			p := newPair(t, conf)
+			p.start(1)
+			if tt.partner {
+				p.start(2)
+				p.wantActive(1)
+				p.switchover(1)
+				p.wantActive(2)
+				p.pulse[0].Mark()
+				p.switchover(2)
+			}
+			p.pulse[0].WaitLog("activation complete", patience)
+			began := time.Now()
+			p.restart(1, tt.sig)
+			p.pulse[0].WaitLog("STARTING PULSE AS MASTER", patience)
+			p.slow.wantWithin(t, "restarted", began, 0, time.Second)
+			if tt.partner {
+				p.wantActive(2)
+				p.steady(2)
+			} else {
+				p.wantActiveAlone(1)
+				p.alone(1)
+				wantTable(t, p.net.Router(1), p.rows()...)
+			}
+			p.served()
+		})
+	}
+}
+
+// switchover has router i hand over, as soon as the other one is willing.
+func (p *pair) switchover(i int) {
+	p.t.Helper()
+	eventually(p.t, patience, func() error { return p.call(i, http.MethodPost, "switchover", nil) })
+}
+
+// restart ends router i's pulse by a signal and starts it as soon as it has ended.
+func (p *pair) restart(i int, sig syscall.Signal) {
+	p.t.Helper()
+	p.pulse[i-1].Signal(sig)
+	p.pulse[i-1].Wait(patience)
+	p.start(i)
+}
