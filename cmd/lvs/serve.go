@@ -28,6 +28,7 @@ func serve(o options, process *daemonize.Process) error {
 		return err
 	}
 	log := eventlog.New("lvsd", destination(o), o.verbose)
+	defer log.Flush()
 	for _, f := range warnings {
 		log.Warn(f.String())
 	}

@@ -1,12 +1,14 @@
 package eventlog
 
 import (
+	"io"
 	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -156,10 +158,91 @@ func TestSyslog(t *testing.T) {
 		t.Errorf("restarted logger got %q, want %q", got, want)
 	}
 
-	// The logger hangs: its queue fills, and nothing blocks.
-	for range 10000 {
-		l.Info("flood")
+}
+
+// flood logs more lines than can wait and returns how many of them are lost.
+func flood(l *Logger, q *queue) (lines, lost int) {
+	for ; q.lostSoFar() < 100; lines++ {
+		l.Info(strconv.Itoa(lines))
 	}
+	return lines, 100
+}
+
+func (q *queue) lostSoFar() int {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.lost
+}
+
+// waitEmpty waits until nothing waits.
+func (q *queue) waitEmpty() {
+	q.mu.Lock()
+	emptied := q.emptied
+	q.mu.Unlock()
+	if emptied != nil {
+		<-emptied
+	}
+}
+
+// wantFlood judges what came of a flood: its lines in order, those that were lost being told at the end, then "after".
+func wantFlood(t *testing.T, got []string, lines, lost int) {
+	t.Helper()
+	if len(got) != lines-lost+2 || got[len(got)-2] != strconv.Itoa(lost)+" lines lost" || got[len(got)-1] != "after" {
+		t.Fatalf("%d lines came of %d, %d lost; the last are %q", len(got), lines, lost, got[max(0, len(got)-2):])
+	}
+	for i, line := range got[:lines-lost] {
+		if line != strconv.Itoa(i) {
+			t.Fatalf("line %d is %q", i, line)
+		}
+	}
+}
+
+func TestNobodyReadsStdout(t *testing.T) {
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	l := New("x", Stdout, false)
+	l.stdout = int(w.Fd())
+	lines, lost := flood(l, &l.toStdout)
+	l.flush(time.Millisecond) // ends, although nobody reads
+	read := make(chan string)
+	go func() {
+		text, err := io.ReadAll(r)
+		if err != nil {
+			t.Error(err)
+		}
+		read <- string(text)
+	}()
+	l.toStdout.waitEmpty()
+	l.Info("after")
+	l.flush(time.Hour) // has nothing to wait for
+	w.Close()
+	wantFlood(t, strings.Split(strings.ReplaceAll(strings.TrimSpace(<-read), "x: ", ""), "\n"), lines, lost)
+}
+
+func TestSyslogHangs(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "log")
+	fd := listen(t, path)
+	defer unix.Close(fd)
+	if err := unix.SetNonblock(fd, false); err != nil {
+		t.Fatal(err)
+	}
+	l := New("x", Syslog, false)
+	l.path = path
+	lines, lost := flood(l, &l.toSyslog)
+	l.flush(time.Millisecond)
+	var got []string
+	for len(got) < lines-lost+2 {
+		if len(got) == lines-lost+1 {
+			l.toSyslog.waitEmpty()
+			l.Info("after")
+		}
+		_, text, _ := strings.Cut(receive(t, fd), "]: ")
+		got = append(got, text)
+	}
+	wantFlood(t, got, lines, lost)
 }
 
 func TestConcurrent(t *testing.T) {

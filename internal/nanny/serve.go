@@ -22,7 +22,9 @@ func Serve(o *Options, full Full) error {
 	if err != nil {
 		return err
 	}
-	n, err := New(o, eventlog.New("nanny", o.LogDest(), o.Verbose), signals, full)
+	log := eventlog.New("nanny", o.LogDest(), o.Verbose)
+	defer log.Flush()
+	n, err := New(o, log, signals, full)
 	if err != nil {
 		return err
 	}
