@@ -1,59 +1,58 @@
 package bench
 
 import (
-	"errors"
 	"fmt"
 	"net"
 	"net/netip"
+	"os"
+	"time"
 
 	"golang.org/x/sys/unix"
 
 	"github.com/piranha-lvs/piranha/lab/topology"
 )
 
-// awaitBeat waits until the node receives a heartbeat of either product from an address, on eth0.
-func awaitBeat(node *topology.Node, from netip.Addr) error {
+// awaitBeats waits until the node has received a number of heartbeats, of either product, from an address, on eth0.
+func awaitBeats(node *topology.Node, from netip.Addr, number int) error {
+	var socket *os.File
 	err := node.Do(func() error {
-		fd, err := openBeat(from)
-		if err != nil {
-			return err
+		fd, err := openBeats(from)
+		if err == nil {
+			socket = os.NewFile(uintptr(fd), "heartbeats")
 		}
-		defer unix.Close(fd)
-		buf := make([]byte, 64)
-		for {
-			_, _, err = unix.Recvfrom(fd, buf, 0)
-			if !errors.Is(err, unix.EINTR) {
-				return err
-			}
-		}
+		return err
 	})
-	if errors.Is(err, unix.EAGAIN) {
-		return fmt.Errorf("%s: no heartbeat from %v within %v", node.Name, from, patience)
-	}
 	if err != nil {
-		return fmt.Errorf("%s: wait for heartbeat: %w", node.Name, err)
+		return fmt.Errorf("%s: listen for heartbeats: %w", node.Name, err)
+	}
+	defer socket.Close()
+	if err := socket.SetReadDeadline(time.Now().Add(patience)); err != nil {
+		return fmt.Errorf("%s: listen for heartbeats: %w", node.Name, err)
+	}
+	buf := make([]byte, 64)
+	for range number {
+		if _, err := socket.Read(buf); err != nil {
+			return fmt.Errorf("%s: no heartbeat from %v: %w", node.Name, from, err)
+		}
 	}
 	return nil
 }
 
-// openBeat opens a socket that gets nothing but heartbeats: the client's requests must not wake the bench.
-func openBeat(from netip.Addr) (int, error) {
+// openBeats opens a socket that gets nothing but heartbeats: the client's requests must not wake the bench. Nor may it
+// wait in a system call: with one processor the runtime would let the client wait as well, for up to 10 ms.
+func openBeats(from netip.Addr) (int, error) {
 	dev, err := net.InterfaceByName("eth0")
 	if err != nil {
 		return 0, err
 	}
 	// Protocol 0: nothing arrives before the filter is in place and bind names the protocol.
-	fd, err := unix.Socket(unix.AF_PACKET, unix.SOCK_RAW|unix.SOCK_CLOEXEC, 0)
+	fd, err := unix.Socket(unix.AF_PACKET, unix.SOCK_RAW|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, 0)
 	if err != nil {
 		return 0, err
 	}
 	filter := beatFilter(from)
 	program := unix.SockFprog{Len: uint16(len(filter)), Filter: &filter[0]}
-	wait := unix.NsecToTimeval(patience.Nanoseconds())
 	if err = unix.SetsockoptSockFprog(fd, unix.SOL_SOCKET, unix.SO_ATTACH_FILTER, &program); err == nil {
-		err = unix.SetsockoptTimeval(fd, unix.SOL_SOCKET, unix.SO_RCVTIMEO, &wait)
-	}
-	if err == nil {
 		const ipv4 = unix.ETH_P_IP>>8 | unix.ETH_P_IP&0xff<<8 // in network order
 		err = unix.Bind(fd, &unix.SockaddrLinklayer{Protocol: ipv4, Ifindex: dev.Index})
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os/exec"
+	"strings"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -33,6 +34,17 @@ type Options struct {
 // block is how many runs of each kind a cluster makes before the other product has its turn. Both meet the same noise
 // of the machine, and few starts are needed.
 const block = 5
+
+// beats is how many heartbeats the standby has heard before anything happens: one that has just started may hold back for
+// as long as it does not know whether the other is going to act on the same news.
+const beats = 3
+
+// standstill is how many periods between two requests of the client, which goes before everything else, show that the
+// machine under the kernel was busy elsewhere. maxTries is how many such runs in a row are too many.
+const (
+	standstill = 10
+	maxTries   = 10
+)
 
 // FindKeepalived returns the path of keepalived.
 func FindKeepalived() (string, error) {
@@ -90,25 +102,41 @@ func (s series) measure(rep *Report, first int) (err error) {
 	if err != nil {
 		return err
 	}
-	expected := 1
+	moves := 1
 	for _, kind := range s.Kinds {
 		for n := s.first; n < s.first+s.runs; n++ {
-			sample, err := s.run(kind, n)
+			tries, err := s.add(rep, kind, n)
 			if err != nil {
 				return fmt.Errorf("%s %d: %w", kind, n+1, err)
 			}
-			expected++
-			rep.add(s.Setting, s.product.name(), kind, sample)
-			fmt.Fprintf(s.Log, "%-6s %-10s %-10s run %2d: %7.1f ms; %d requests lost, %d of them elsewhere; longest stall %.1f ms\n",
-				s.Setting.Name(), s.product.name(), kind, n+1, ms(sample.Outage), sample.Lost, sample.Stray, ms(sample.Stall))
+			moves += tries
 		}
 	}
-	unasked := s.cluster.takeovers() - expected
+	unasked := s.cluster.takeovers() - moves
 	rep.unasked(s.Setting, s.product.name(), unasked)
 	if unasked > 0 && s.Verbose {
 		s.logs(time.Time{})
 	}
 	return nil
+}
+
+// add makes a run and adds its sample to the report. A run in which the machine stood still is made again: it says
+// nothing about the products. add returns how often it was made.
+func (s series) add(rep *Report, kind Kind, n int) (tries int, err error) {
+	for tries = 1; tries <= maxTries; tries++ {
+		sample, err := s.run(kind, n)
+		if err != nil {
+			return tries, err
+		}
+		fmt.Fprintf(s.Log, "%-6s %-10s %-10s run %2d: %7.1f ms; %d requests lost, %d of them elsewhere; longest stall %.1f ms\n",
+			s.Setting.Name(), s.product.name(), kind, n+1, ms(sample.Outage), sample.Lost, sample.Stray, ms(sample.Stall))
+		if sample.Stall <= standstill*s.Period {
+			rep.add(s.Setting, s.product.name(), kind, sample)
+			return tries, nil
+		}
+		rep.repeated(s.Setting, s.product.name())
+	}
+	return tries, fmt.Errorf("the machine stood still in %d runs one after the other", maxTries)
 }
 
 // run makes one run: a settled pair loses its active router, or is told to change places.
@@ -127,10 +155,14 @@ func (s series) run(kind Kind, n int) (Sample, error) {
 	if err := w.calm(); err != nil {
 		return Sample{}, c.explain(err)
 	}
-	began := time.Now()
+	quiet := time.Now()
+	if err := awaitBeats(standby.node, active.addr(), beats); err != nil {
+		return Sample{}, c.explain(err)
+	}
+	event := time.Now()
 	var finish func() error
 	if kind == Crash {
-		finish, err = s.crash(active, standby, n, pids)
+		finish, err = s.crash(active, n, pids)
 	} else {
 		finish, err = s.switchOver(active, standby)
 	}
@@ -145,17 +177,14 @@ func (s series) run(kind Kind, n int) (Sample, error) {
 		return Sample{}, err
 	}
 	if s.Verbose {
-		s.tell(began, report.Results)
+		s.tell(event, report.Results)
 	}
-	return judge(report.Results), finish()
+	return judge(report.Results, quiet), finish()
 }
 
-// crash cuts the active router off and kills everything on it, a certain time after a heartbeat that the other router
-// has heard. The function returned brings the router back.
-func (s series) crash(active, standby *router, n int, pids []int) (func() error, error) {
-	if err := awaitBeat(standby.node, active.addr()); err != nil {
-		return nil, err
-	}
+// crash cuts the active router off and kills everything on it, a certain time after the heartbeat that the other router
+// has just heard. The function returned brings the router back.
+func (s series) crash(active *router, n int, pids []int) (func() error, error) {
 	time.Sleep(time.Duration(phase(n) * float64(s.Setting.Keepalive)))
 	if err := active.crash(pids); err != nil {
 		return nil, err
@@ -185,17 +214,17 @@ func (s series) switchOver(active, standby *router) (func() error, error) {
 // tell prints what the programs have printed since a time, and how the requests fared that were sent since then: the
 // time a reply took in milliseconds, or ! for none.
 func (s series) tell(since time.Time, results []client.Result) {
-	fates := "  requests:"
+	var fates strings.Builder
 	for _, r := range results {
 		switch {
 		case r.At.Before(since):
 		case r.Err != nil:
-			fates += " !"
+			fates.WriteString(" !")
 		default:
-			fates += fmt.Sprintf(" %.0f", ms(r.Took))
+			fmt.Fprintf(&fates, " %.0f", ms(r.Took))
 		}
 	}
-	fmt.Fprintln(s.Log, fates)
+	fmt.Fprintln(s.Log, "  requests:"+fates.String())
 	s.logs(since)
 }
 

@@ -85,7 +85,8 @@ func TestJudge(t *testing.T) {
 		{"replies delayed, none lost", seen([2]int{0, 1}, [2]int{5, 30}, [2]int{10, 25}, [2]int{15, 21}), Sample{Outage: 34 * ms, Stall: 5 * ms}},
 		{"a second one counts as stray", seen([2]int{0, 1}, [2]int{5, 0}, [2]int{15, 1}, [2]int{20, 0}, [2]int{25, 1}), Sample{Outage: 15 * ms, Lost: 2, Stray: 1, Stall: 10 * ms}},
 	} {
-		if got := judge(tt.seen); got != tt.want {
+		before := client.Result{At: time.Now().Add(-time.Minute), Took: time.Millisecond}
+		if got := judge(append([]client.Result{before}, tt.seen...), before.At.Add(1)); got != tt.want {
 			t.Errorf("%s: %+v, want %+v", tt.what, got, tt.want)
 		}
 	}
@@ -177,7 +178,7 @@ func TestReport(t *testing.T) {
 	if err := rep.WriteSection(&b); err != nil {
 		t.Fatal(err)
 	}
-	for _, want := range []string{"keepalived v2.2.7", "kernel 6.1", "every 5ms", want, "\n* keepalived at advert_int 1: 2 takeovers without a cause"} {
+	for _, want := range []string{"keepalived v2.2.7", "kernel 6.1", "every 5ms", want, "\n* keepalived at advert_int 1: 2 takeovers that nobody caused"} {
 		if !strings.Contains(b.String(), want) {
 			t.Errorf("no %q in:\n%s", want, b.String())
 		}

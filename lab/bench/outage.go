@@ -17,8 +17,10 @@ type Sample struct {
 	Stall  time.Duration `json:"stall_ns"` // longest time between two requests sent: well above the period, the machine was busy
 }
 
-// judge turns what the client saw into a sample. The results are in the order of sending.
-func judge(results []client.Result) Sample {
+// judge turns what the client saw of requests sent since a time into a sample. The results are in the order of sending.
+func judge(results []client.Result, since time.Time) Sample {
+	first, _ := slices.BinarySearchFunc(results, since, func(r client.Result, t time.Time) int { return r.At.Compare(t) })
+	results = results[first:]
 	var s Sample
 	var good []time.Time // when good replies came
 	for i, r := range results {

@@ -17,10 +17,11 @@ type Report struct {
 
 // Row is what one product did with one setting.
 type Row struct {
-	Setting Setting           `json:"setting"`
-	Product string            `json:"product"`
-	Unasked int               `json:"unasked"` // takeovers that nobody caused
-	Samples map[Kind][]Sample `json:"samples"`
+	Setting  Setting           `json:"setting"`
+	Product  string            `json:"product"`
+	Unasked  int               `json:"unasked"`  // takeovers that nobody caused
+	Repeated int               `json:"repeated"` // runs made again because the machine stood still
+	Samples  map[Kind][]Sample `json:"samples"`
 }
 
 func (r *Report) row(s Setting, product string) *Row {
@@ -40,6 +41,8 @@ func (r *Report) add(s Setting, product string, k Kind, sample Sample) {
 }
 
 func (r *Report) unasked(s Setting, product string, n int) { r.row(s, product).Unasked += n }
+
+func (r *Report) repeated(s Setting, product string) { r.row(s, product).Repeated++ }
 
 // Merge adds the rows of a report from another boot.
 func (r *Report) Merge(other *Report) {
@@ -145,7 +148,10 @@ func (r *Report) remarks() []string {
 	var list []string
 	for _, row := range r.Rows {
 		if row.Unasked > 0 {
-			list = append(list, fmt.Sprintf("%s at %s: %d takeovers without a cause, between the runs or in them.", row.Product, row.timing(), row.Unasked))
+			list = append(list, fmt.Sprintf("%s at %s: %d takeovers that nobody caused.", row.Product, row.timing(), row.Unasked))
+		}
+		if row.Repeated > 0 {
+			list = append(list, fmt.Sprintf("%s at %s: %d runs were made again because the machine stood still.", row.Product, row.timing(), row.Repeated))
 		}
 		for _, k := range Kinds() {
 			stray := 0
