@@ -83,6 +83,8 @@ type Daemon struct {
 	dirty  bool       // the table may differ from what is desired
 	failed string     // the last failure to write, so that it is logged once
 
+	forgetful bool // the ledger could not be saved, which has been logged
+
 	reading, again bool // lvs.cf is being read; and once more afterwards
 
 	told tally // what pulse was last told
@@ -275,9 +277,7 @@ func (d *Daemon) use(cfg *lvscf.Config, there map[rowKey]int) {
 		}
 		d.health[key] = h
 	}
-	if err := d.ledger.add(d.plan.rows()); err != nil {
-		d.log.Warn("rows cannot be remembered for the next lvsd", "err", err.Error())
-	}
+	d.remember(d.ledger.add(d.plan.rows()))
 }
 
 // setTimeouts writes the connection timeouts that lvs.cf sets, if they differ from before.

@@ -388,6 +388,31 @@ func TestRepair(t *testing.T) {
 	})
 }
 
+func TestLedgerIsTriedAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBed(t, two, nil)
+		state := b.daemon.opt.StateDir
+		if err := os.Rename(state, state+".away"); err != nil {
+			t.Fatal(err)
+		}
+		b.write(strings.Replace(two, "10.0.0.2", "10.0.0.3", 1))
+		b.signal(syscall.SIGHUP)
+		time.Sleep(10 * time.Second)
+		b.wantLogged(1, "warn: rows cannot be remembered")
+		if err := os.Rename(state+".away", state); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(2 * time.Second)
+		synctest.Wait()
+		b.wantLogged(1, "rows are remembered for the next lvsd again")
+		text, err := os.ReadFile(filepath.Join(state, "lvsd.json"))
+		if err != nil || !strings.Contains(string(text), "10.0.0.3") || strings.Contains(string(text), "10.0.0.2") {
+			t.Errorf("ledger %s, %v, want what the new lvs.cf names", text, err)
+		}
+		b.stop()
+	})
+}
+
 func TestRefusalIsTriedAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newBed(t, two, nil)

@@ -35,9 +35,7 @@ func (d *Daemon) leave() error {
 		return fmt.Errorf("rows stay in the table: %w", err)
 	}
 	d.log.Info("table left", "writes", itoa(writes))
-	if err := d.ledger.keep(nil); err != nil {
-		d.log.Warn("rows cannot be remembered for the next lvsd", "err", err.Error())
-	}
+	d.remember(d.ledger.keep(nil))
 	return nil
 }
 

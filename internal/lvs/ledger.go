@@ -14,8 +14,9 @@ import (
 // ledger remembers which rows of the kernel's table lvsd has taken charge of, in a file, so that a row whose block left
 // lvs.cf while lvsd was dead is still removed, and a row that lvsd never had is never touched.
 type ledger struct {
-	path string
-	rows map[rowKey]bool
+	path    string
+	rows    map[rowKey]bool
+	unsaved bool // the file has other rows, or may have
 }
 
 // ledgerFile is the file's form. Rows are few enough to be written whole each time the set changes, which is when
@@ -33,8 +34,8 @@ type ledgerService struct {
 	Destinations []netip.AddrPort `json:"destinations"`
 }
 
-// openLedger reads the file in stateDir; with none there is no file and the ledger is forgotten. A file that is missing or cannot be understood gives an empty ledger; the error says why
-// in the latter case.
+// openLedger reads the file in stateDir; with none there is no file and the ledger is forgotten. A file that is missing or
+// cannot be understood gives an empty ledger; the error says why in the latter case.
 func openLedger(stateDir string) (*ledger, error) {
 	l := &ledger{rows: map[rowKey]bool{}}
 	if stateDir == "" {
@@ -69,31 +70,35 @@ func (l *ledger) mine(service ipvs.ServiceKey, addr netip.AddrPort) bool {
 
 // add takes charge of rows, before they are written.
 func (l *ledger) add(rows map[rowKey]bool) error {
-	changed := false
 	for r := range rows {
 		if !l.rows[r] {
-			l.rows[r], changed = true, true
+			l.rows[r], l.unsaved = true, true
 		}
 	}
-	if !changed {
-		return nil
-	}
-	return l.save()
+	return l.flush()
 }
 
 // keep forgets all rows but these, after the others were removed.
 func (l *ledger) keep(rows map[rowKey]bool) error {
-	changed := false
 	for r := range l.rows {
 		if !rows[r] {
 			delete(l.rows, r)
-			changed = true
+			l.unsaved = true
 		}
 	}
-	if !changed {
+	return l.flush()
+}
+
+// flush writes the file if it does not have the rows yet, because they have changed or because it could not be written.
+func (l *ledger) flush() error {
+	if !l.unsaved {
 		return nil
 	}
-	return l.save()
+	if err := l.save(); err != nil {
+		return err
+	}
+	l.unsaved = false
+	return nil
 }
 
 // save replaces the file atomically. It needs no fsync: after a crash of the machine the kernel's table is empty.

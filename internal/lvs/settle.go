@@ -48,9 +48,7 @@ func (d *Daemon) settle() (writes int, err error) {
 	d.installed(ops)
 	d.logSorry(ops)
 	d.dirty, d.failed = false, ""
-	if err := d.ledger.keep(d.plan.rows()); err != nil {
-		d.log.Warn("rows cannot be remembered for the next lvsd", "err", err.Error())
-	}
+	d.remember(d.ledger.keep(d.plan.rows()))
 	return len(ops), nil
 }
 
@@ -122,8 +120,22 @@ func (d *Daemon) fail(err error) {
 	}
 }
 
+// remember logs, once, that the ledger could not be saved, which is tried again with each look at the table, and once
+// that it has been since.
+func (d *Daemon) remember(err error) {
+	if forgetful := err != nil; forgetful != d.forgetful {
+		d.forgetful = forgetful
+		if forgetful {
+			d.log.Warn("rows cannot be remembered for the next lvsd", "err", err.Error())
+		} else {
+			d.log.Info("rows are remembered for the next lvsd again")
+		}
+	}
+}
+
 // verify reads the table and repairs what somebody else changed. It returns the pause until the next time.
 func (d *Daemon) verify() time.Duration {
+	d.remember(d.ledger.flush())
 	started := time.Now()
 	have, err := d.table.Read()
 	pause := max(verifyInterval, verifyPause*time.Since(started))
