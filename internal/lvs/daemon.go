@@ -220,13 +220,14 @@ func (d *Daemon) adopt() (err error) {
 		d.log.Warn("ipvsadm failed to set timeouts", "err", err.Error())
 	}
 	d.use(d.cfg, there)
+	rows := len(weights(d.have.Only(d.ledger.mine)))
 	d.logServices(nil)
 	d.dirty = true
 	writes, err := d.settle()
 	if err != nil && refusals(err) == everything {
 		return err
 	} // what the kernel refuses is logged and tried again; the other services start
-	d.log.Info("table adopted", "rows", itoa(len(there)), "writes", itoa(writes))
+	d.log.Info("table adopted", "rows", itoa(rows), "writes", itoa(writes))
 	return nil
 }
 

@@ -698,7 +698,8 @@ func TestMonitorThatNeverReports(t *testing.T) {
 // it up or an earlier lvsd left its row.
 func TestUnwatchedServerGoesOn(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		b := newBed(t, two, rowsOfB())
+		b := newBed(t, two, append(rowsOfB(), foreign()...))
+		b.wantLogged(1, "table adopted rows=1 ") // not the one that is no business of ours
 		b.say("10.0.0.1", "up")
 		b.kernel.took()
 		b.fail("10.0.0.1", 2*startTries)
