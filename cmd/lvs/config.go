@@ -37,7 +37,8 @@ func read(path string) (*lvscf.Config, lvscf.Findings, error) {
 	return cfg, findings, nil
 }
 
-// load is read for those who need a file without errors: the error lists all of them.
+// load is read for those who need a file without errors: the error lists all findings, and the others
+// are the warnings.
 func load(path string) (*lvscf.Config, lvscf.Findings, error) {
 	cfg, findings, err := read(path)
 	if err != nil {
@@ -45,7 +46,7 @@ func load(path string) (*lvscf.Config, lvscf.Findings, error) {
 	}
 	if errs := findings.Errors(); len(errs) > 0 {
 		lines := []string{fmt.Sprintf("error parsing %s on line %d.", path, errs[0].Line)}
-		for _, f := range errs {
+		for _, f := range findings {
 			lines = append(lines, f.String())
 		}
 		return nil, nil, errors.New(strings.Join(lines, "\n"))
@@ -70,10 +71,16 @@ func check(path string, out io.Writer) error {
 	return nil
 }
 
-func printTable(path string, out io.Writer) error {
-	cfg, _, err := load(path)
+// printTable prints the table on out and the warnings, some of which say what is not in it, on errs.
+func printTable(path string, out, errs io.Writer) error {
+	cfg, warnings, err := load(path)
 	if err != nil {
 		return err
+	}
+	for _, f := range warnings {
+		if _, err := fmt.Fprintln(errs, f); err != nil {
+			return err
+		}
 	}
 	for _, line := range lvs.Table(cfg).Lines() {
 		if _, err := fmt.Fprintln(out, line); err != nil {

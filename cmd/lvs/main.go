@@ -68,7 +68,7 @@ func run(args []string, out io.Writer) error {
 	case o.check:
 		return check(o.configFile, out)
 	case o.printTable:
-		return printTable(o.configFile, out)
+		return printTable(o.configFile, out, os.Stderr)
 	}
 	process, err := daemonize.Start(o.mode())
 	if err != nil {

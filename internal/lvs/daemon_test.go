@@ -535,6 +535,18 @@ func TestReload(t *testing.T) {
 	}
 }
 
+// TestReloadSaysEverything: warnings of a file with errors are for whoever mends it, too.
+func TestReloadSaysEverything(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBed(t, two, nil)
+		b.write(strings.ReplaceAll(strings.Replace(two, "rr", "fastest", 1), "\t\tactive = 1", "\t\tactive = 0"))
+		b.signal(syscall.SIGHUP)
+		b.wantLogged(1, "error: "+b.file+":5: ")
+		b.wantLogged(1, "warn: "+b.file+":2: warning: ")
+		b.stop()
+	})
+}
+
 // TestReloadWaitsForNameServers: the loop goes on while lvs.cf is being read, a SIGHUP meanwhile is followed afterwards, and
 // a stop does not wait.
 func TestReloadWaitsForNameServers(t *testing.T) {

@@ -56,16 +56,13 @@ func (d *Daemon) reload(ctx context.Context) {
 // reloaded uses what was read. A file with errors changes nothing; otherwise only what differs is touched.
 func (d *Daemon) reloaded(ctx context.Context, r reading) {
 	d.reading = false
-	errs := r.findings.Errors()
 	switch {
 	case r.err != nil:
 		d.log.Error("lvs: failed to open "+d.opt.ConfigFile, "err", r.err.Error())
-	case len(errs) > 0:
-		d.keepOld(errs)
+	case r.findings.Err() != nil:
+		d.keepOld(r.findings)
 	default:
-		for _, f := range r.findings {
-			d.log.Warn(f.String())
-		}
+		d.logFindings(r.findings)
 		d.change(ctx, r.cfg)
 	}
 	if d.again {
@@ -75,12 +72,20 @@ func (d *Daemon) reloaded(ctx context.Context, r reading) {
 }
 
 // keepOld says what is wrong with the file, and that nothing has changed.
-func (d *Daemon) keepOld(errs lvscf.Findings) {
-	d.log.Error("lvs: error parsing " + d.opt.ConfigFile + " on line " + itoa(errs[0].Line) + ".")
-	for _, f := range errs {
-		d.log.Error(f.String())
-	}
+func (d *Daemon) keepOld(findings lvscf.Findings) {
+	d.log.Error("lvs: error parsing " + d.opt.ConfigFile + " on line " + itoa(findings.Errors()[0].Line) + ".")
+	d.logFindings(findings)
 	d.log.Warn("old configuration goes on", "serial_no", itoa(int(d.cfg.SerialNo)))
+}
+
+func (d *Daemon) logFindings(findings lvscf.Findings) {
+	for _, f := range findings {
+		if f.Severity == lvscf.Error {
+			d.log.Error(f.String())
+		} else {
+			d.log.Warn(f.String())
+		}
+	}
 }
 
 func (d *Daemon) change(ctx context.Context, cfg *lvscf.Config) {
