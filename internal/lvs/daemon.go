@@ -113,6 +113,7 @@ type event struct {
 	pid     int
 	died    error
 	last    string // what it said last before it died, other than reports
+	long    bool   // it said a line too long to be a report
 	report
 }
 

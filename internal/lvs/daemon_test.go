@@ -706,6 +706,21 @@ func TestMonitorThatNeverReports(t *testing.T) {
 	})
 }
 
+func TestLongLineIsNoReport(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBed(t, two, nil)
+		b.say("10.0.0.1", "up")
+		b.kernel.took()
+		for range 2 {
+			b.monitors["10.0.0.1"].tell(supervise.Event{Long: "down " + strings.Repeat("x", 1019)})
+		}
+		synctest.Wait()
+		b.wantWrites()
+		b.wantLogged(1, "warn: line of a monitor is too long")
+		b.stop()
+	})
+}
+
 // TestUnwatchedServerGoesOn: what serves is not taken out of service because nothing can watch it, whether a monitor saw
 // it up or an earlier lvsd left its row.
 func TestUnwatchedServerGoesOn(t *testing.T) {

@@ -46,7 +46,8 @@ func (g gate) enter(ctx context.Context) (leave func()) {
 type monitor struct {
 	server server
 	pid    int
-	mute   int // how often it has ended since it last reported
+	mute   int  // how often it has ended since it last reported
+	long   bool // it has said a line too long to be a report, which has been logged
 	stop   context.CancelFunc
 	// knownDown is read whenever the nanny is started: one that takes the place of a dead one must neither shorten the
 	// re-entry time of a server that is down, nor begin one for a server that is up.
@@ -134,6 +135,8 @@ func (d *Daemon) startMonitor(ctx context.Context, rs server, as *syscall.Creden
 			switch {
 			case e.Died != nil:
 				said.last, last = last, ""
+			case e.Long != "":
+				last, said.long = oneLine(e.Long), true
 			case e.Pid == 0 && said.state == unknown:
 				last = oneLine(e.Line)
 				return
@@ -168,6 +171,9 @@ func (d *Daemon) observe(e event) {
 		if e.monitor.mute >= startTries {
 			d.unwatched(rs, "monitor does not start: "+text, e.monitor.mute == startTries)
 		}
+	case e.long && !e.monitor.long:
+		e.monitor.long = true
+		d.log.Warn("line of a monitor is too long and ignored, like others to come", "vs", rs.virtual, "rs", rs.name)
 	case e.state != unknown:
 		e.monitor.mute = 0
 		d.place(rs, e.report)

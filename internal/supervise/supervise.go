@@ -7,6 +7,7 @@ import (
 	"errors"
 	"io"
 	"os"
+	"strings"
 	"syscall"
 	"time"
 )
@@ -35,6 +36,7 @@ type Command struct {
 type Event struct {
 	Pid  int    // it was started
 	Line string // it said a line, without the newline
+	Long string // it said a line that is too long to be kept: its first 1024 bytes
 	Died error  // it ended, or could not be started; the next start follows after a pause
 }
 
@@ -47,7 +49,8 @@ type Backoff struct {
 // Grace is how long a child may take to end after SIGTERM before it is killed.
 const Grace = 2 * time.Second
 
-// maxLine bounds the lines a child can make us keep; longer ones come in pieces.
+// maxLine bounds the lines a child can make us keep, in bytes with the newline. What follows in a longer one is dropped: it
+// could look like another line.
 const maxLine = 1024
 
 // Keep starts the program, and starts it again whenever it ends, until ctx is done; then it ends the child, with
@@ -102,21 +105,25 @@ func Run(ctx context.Context, c Command, tell func(Event)) error {
 		// A grandchild that holds the pipe open delays nothing.
 		_ = said.SetReadDeadline(time.Now().Add(100 * time.Millisecond))
 	}()
-	lines(said, func(line string) { tell(Event{Line: line}) })
+	lines(said, tell)
 	return <-ended
 }
 
-func lines(r io.Reader, each func(string)) {
+// lines tells of each line that comes from r, until that ends.
+func lines(r io.Reader, tell func(Event)) {
 	br := bufio.NewReaderSize(r, maxLine)
 	for {
 		line, err := br.ReadSlice('\n')
-		if n := len(line); n > 0 {
-			if line[n-1] == '\n' {
-				line = line[:n-1]
+		switch {
+		case errors.Is(err, bufio.ErrBufferFull):
+			tell(Event{Long: string(line)})
+			for errors.Is(err, bufio.ErrBufferFull) {
+				_, err = br.ReadSlice('\n')
 			}
-			each(string(line))
+		case len(line) > 0:
+			tell(Event{Line: strings.TrimSuffix(string(line), "\n")})
 		}
-		if err != nil && !errors.Is(err, bufio.ErrBufferFull) {
+		if err != nil {
 			return
 		}
 	}

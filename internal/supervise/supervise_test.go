@@ -32,7 +32,7 @@ func TestMain(m *testing.M) {
 		if err := child.Start(); err != nil {
 			panic(err)
 		}
-		os.NewFile(3, "report").WriteString(strings.Repeat("x", maxLine+10) + "\n")
+		os.NewFile(3, "report").WriteString("up\n")
 	}
 }
 
@@ -72,8 +72,28 @@ func TestLines(t *testing.T) {
 
 func TestGrandchildWithThePipeDelaysNothing(t *testing.T) {
 	got, err := said(t, self(t, "fork and leave", 3))
-	if len(got) != 2 || len(got[0]) != maxLine || got[1] != strings.Repeat("x", 10) || !errors.Is(err, errEnded) {
-		t.Errorf("child said %d lines, %v", len(got), err)
+	if !slices.Equal(got, []string{"up"}) || !errors.Is(err, errEnded) {
+		t.Errorf("child said %q, %v", got, err)
+	}
+}
+
+// TestLongLine: what is too long to be kept is told once, and no part of it as a line.
+func TestLongLine(t *testing.T) {
+	long := strings.Repeat("x", maxLine)
+	for _, tt := range []struct {
+		text string
+		want []Event
+	}{
+		{long[1:] + "\nup\n", []Event{{Line: long[1:]}, {Line: "up"}}},
+		{long + "up\ndown\n", []Event{{Long: long}, {Line: "down"}}},
+		{long + long + "up\n\nx", []Event{{Long: long}, {}, {Line: "x"}}},
+		{long + long, []Event{{Long: long}}},
+	} {
+		var got []Event
+		lines(strings.NewReader(tt.text), func(e Event) { got = append(got, e) })
+		if !slices.Equal(got, tt.want) {
+			t.Errorf("of %d bytes: events %q, want %q", len(tt.text), got, tt.want)
+		}
 	}
 }
 
