@@ -196,9 +196,10 @@ func (d *Daemon) guard(ctx context.Context) <-chan time.Time {
 	return orphan
 }
 
-// drain takes the reports that have come in meanwhile, so that a burst of them costs one look at the table.
+// drain takes the reports that have come in meanwhile, so that a burst of them costs one look at the table. Those that come
+// faster than it can take them wait for their turn, with everything else.
 func (d *Daemon) drain() {
-	for {
+	for range cap(d.reports) {
 		select {
 		case e := <-d.reports:
 			d.observe(e)

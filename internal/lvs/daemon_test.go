@@ -758,3 +758,25 @@ func TestStatus(t *testing.T) {
 		b.stop()
 	})
 }
+
+// TestDrainEnds: monitors that never stop talking do not keep the loop from its other work.
+func TestDrainEnds(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := &Daemon{reports: make(chan event, 16)}
+		ctx, cancel := context.WithCancel(t.Context())
+		for range 4 {
+			go func() {
+				for {
+					select {
+					case d.reports <- event{monitor: &monitor{}}:
+					case <-ctx.Done():
+						return
+					}
+				}
+			}()
+		}
+		synctest.Wait()
+		d.drain()
+		cancel()
+	})
+}
