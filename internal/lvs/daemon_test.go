@@ -762,21 +762,15 @@ func TestStatus(t *testing.T) {
 // TestDrainEnds: monitors that never stop talking do not keep the loop from its other work.
 func TestDrainEnds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		d := &Daemon{reports: make(chan event, 16)}
-		ctx, cancel := context.WithCancel(t.Context())
-		for range 4 {
-			go func() {
-				for {
-					select {
-					case d.reports <- event{monitor: &monitor{}}:
-					case <-ctx.Done():
-						return
-					}
-				}
-			}()
+		const room, more = 16, 4
+		d := &Daemon{reports: make(chan event, room)}
+		for range room + more {
+			go func() { d.reports <- event{monitor: &monitor{}} }()
 		}
 		synctest.Wait()
 		d.drain()
-		cancel()
+		if left := len(d.reports); left != more {
+			t.Errorf("%d reports left, want the %d that came last", left, more)
+		}
 	})
 }
