@@ -16,11 +16,11 @@ func TestParse(t *testing.T) {
 		"     real1    up   3 days,  2:11,    load average: 0.10, 0.20, 0.30\n":  0.10,  // rup
 		"real1         up   3+02:11,     1 user,   load 0.10, 0.20, 0.30\n":      0.10,  // ruptime
 		"download1  up 3 days, load average: 0.25, 0.2, 0.1":                     0.25,
-		"load: 3 ":                 3,
-		"load=2.5":                 2.5,
-		"1.25\n":                   1.25,
-		"0":                        0,
-		"LOAD AVERAGE: 1.5":        1.5,
+		"load: 3 ":          3,
+		"load=2.5":          2.5,
+		"1.25\n":            1.25,
+		"0":                 0,
+		"LOAD AVERAGE: 1.5": 1.5,
 	} {
 		if got, err := Parse(output); err != nil || got != want {
 			t.Errorf("Parse(%q) = %v, %v, want %v", output, got, err, want)

@@ -16,6 +16,7 @@ import (
 
 	"github.com/piranha-lvs/piranha/internal/ipvs"
 	"github.com/piranha-lvs/piranha/internal/ipvs/kernel"
+	"github.com/piranha-lvs/piranha/internal/loadmon"
 	"github.com/piranha-lvs/piranha/internal/lvscf"
 	"github.com/piranha-lvs/piranha/internal/supervise"
 )
@@ -102,9 +103,10 @@ type Daemon struct {
 // health is the loop's knowledge of one real server.
 type health struct {
 	placement
-	reason string    // why it is down, or is not watched
-	blind  bool      // it is down because nothing watches it, not because anything has seen it fail
-	since  time.Time // of the last change of state
+	reason  string          // why it is down, or is not watched
+	reading loadmon.Reading // what its load monitor said last
+	blind   bool            // it is down because nothing watches it, not because anything has seen it fail
+	since   time.Time       // of the last change of state
 }
 
 // event is something a monitor's goroutine tells the loop.
@@ -267,13 +269,17 @@ func (d *Daemon) use(cfg *lvscf.Config, there map[rowKey]int) {
 			delete(d.health, key)
 		}
 	}
-	for key := range d.servers {
-		if d.health[key] != nil {
+	for key, rs := range d.servers {
+		if h := d.health[key]; h != nil {
+			h.reweigh(rs)
 			continue
 		}
 		h := &health{placement: placement{adopted: -1}, since: d.loaded}
 		if weight, present := there[key]; present {
 			h.adopted, h.installed = weight, true
+			if rs.monitor.weighs && weight > 0 { // it stays until the load is known
+				h.byLoad, h.weighed = true, weight
+			}
 		}
 		if d.opt.DryRun {
 			h.state = up
@@ -281,6 +287,16 @@ func (d *Daemon) use(cfg *lvscf.Config, there map[rowKey]int) {
 		d.health[key] = h
 	}
 	d.remember(d.ledger.add(d.plan.rows()))
+}
+
+// reweigh takes a changed lvs.cf into account: the weight starts from the configured one again.
+func (h *health) reweigh(rs server) {
+	if !rs.monitor.weighs {
+		h.reading = loadmon.Reading{}
+	}
+	if h.byLoad = h.reading.Kind != 0; h.byLoad {
+		h.weighed = h.reading.Weight(rs.row.Weight, loadmon.DefaultScale, rs.row.Weight)
+	}
 }
 
 // setTimeouts writes the connection timeouts that lvs.cf sets, if they differ from before.

@@ -24,6 +24,9 @@ type placement struct {
 	installed bool
 	// adopted is the weight of the row that was there before a monitor reported; -1 if there was none.
 	adopted int
+	// weighed is the weight by the server's load, if byLoad; otherwise it has the one of lvs.cf.
+	byLoad  bool
+	weighed int
 }
 
 // desired is the table to be in the kernel: the configuration times the health of its real servers.
@@ -58,6 +61,9 @@ func (p plan) desired(of func(rowKey) placement) ipvs.Table {
 
 // weight decides whether the server has a row, and with which weight, given the one of lvs.cf.
 func (p placement) weight(configured int, quiesce bool) (weight int, present bool) {
+	if p.byLoad {
+		configured = p.weighed
+	}
 	switch p.state {
 	case up:
 		return configured, true

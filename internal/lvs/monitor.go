@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/piranha-lvs/piranha/internal/loadmon"
 	"github.com/piranha-lvs/piranha/internal/lvscf"
 	"github.com/piranha-lvs/piranha/internal/program"
 	"github.com/piranha-lvs/piranha/internal/scalar"
@@ -30,6 +31,7 @@ type monitorOptions struct {
 type monitorArgs struct {
 	before, after []string
 	weight        string
+	weighs        bool     // it reports a load
 	programs      []string // of lvs.cf that it runs, or is
 	custom        bool     // not our nanny: reports with its ordinary log lines, on standard output
 }
@@ -81,16 +83,25 @@ func newMonitorArgs(cfg *lvscf.Config, vs *lvscf.VirtualServer, rs *lvscf.RealSe
 	}
 	a := []string{"-V", vip.String(), "-M", map[lvscf.Forward]string{
 		lvscf.Masq: "m", lvscf.Direct: "g", lvscf.Tunnel: "i"}[cfg.Network]}
-	switch vs.LoadMonitor {
-	case "":
-	case "uptime":
-		a = append(a, "-U", cfg.RshCommand)
-	default:
-		a = append(a, "-U", vs.LoadMonitor)
+	if command := loadCommand(cfg, vs); command != "" {
+		a = append(a, "-U", command)
+		words := program.Split(command)
+		m.weighs = len(words) > 0 && words[0] != "none" && !m.custom
+		if m.weighs && words[0] != "agent" {
+			m.programs = append(m.programs, words[0])
+		}
 	}
 	// A monitor that is not ours reports on its standard output, which it has in the foreground only.
 	m.after = append(appendIf(a, o.foreground || m.custom, "--nodaemon"), "--lvs")
 	return m
+}
+
+// loadCommand is what tells the load of a real server; "" for nothing.
+func loadCommand(cfg *lvscf.Config, vs *lvscf.VirtualServer) string {
+	if vs.LoadMonitor == "uptime" {
+		return cfg.RshCommand
+	}
+	return vs.LoadMonitor
 }
 
 func appendIf(args []string, condition bool, more ...string) []string {
@@ -116,9 +127,11 @@ type report struct {
 	state  state // unknown: nothing that concerns the table
 	reason string
 	blind  bool // no monitor has said so: there is none that could
+
+	reading loadmon.Reading // of the server's load, if the line is about that
 }
 
-// readReport understands a nanny's "up" and "down REASON"; other words are for later versions. A monitor that is not ours
+// readReport understands a nanny's "up", "down REASON", and what package loadmon has; other words are for later versions. A monitor that is not ours
 // says "[ active ]" and "[inactive]" somewhere in a log line, as the original's nanny did.
 func readReport(line string, custom bool) report {
 	if custom {
@@ -137,7 +150,8 @@ func readReport(line string, custom bool) report {
 	case "down":
 		return report{state: down, reason: rest}
 	}
-	return report{}
+	reading, _ := loadmon.ParseReading(line)
+	return report{reading: reading}
 }
 
 // oneLine makes what a program said fit to be shown: short, and without characters that steer a terminal.

@@ -9,6 +9,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/piranha-lvs/piranha/internal/loadmon"
 	"github.com/piranha-lvs/piranha/internal/privilege"
 	"github.com/piranha-lvs/piranha/internal/supervise"
 )
@@ -137,7 +138,7 @@ func (d *Daemon) startMonitor(ctx context.Context, rs server, as *syscall.Creden
 				said.last, last = last, ""
 			case e.Long != "":
 				last, said.long = oneLine(e.Long), true
-			case e.Pid == 0 && said.state == unknown:
+			case e.Pid == 0 && said.state == unknown && said.reading.Kind == 0:
 				last = oneLine(e.Line)
 				return
 			}
@@ -171,6 +172,8 @@ func (d *Daemon) observe(e event) {
 		if e.monitor.mute >= startTries {
 			d.unwatched(rs, "monitor does not start: "+text, e.monitor.mute == startTries)
 		}
+	case e.reading.Kind != 0:
+		d.weigh(rs, e.reading)
 	case e.long && !e.monitor.long:
 		e.monitor.long = true
 		d.log.Warn("line of a monitor is too long and ignored, like others to come", "vs", rs.virtual, "rs", rs.name)
@@ -178,6 +181,18 @@ func (d *Daemon) observe(e event) {
 		e.monitor.mute = 0
 		d.place(rs, e.report)
 	}
+}
+
+// weigh gives a server the weight that its load calls for.
+func (d *Daemon) weigh(rs server, reading loadmon.Reading) {
+	h := d.health[rs.key]
+	last := rs.row.Weight
+	if h.byLoad {
+		last = h.weighed
+	}
+	h.reading, h.byLoad = reading, true
+	h.weighed = reading.Weight(rs.row.Weight, loadmon.DefaultScale, last)
+	d.dirty = d.dirty || h.weighed != last
 }
 
 // unwatched notes that nothing can tell how a server is. One that is not serving counts as down then, so that the sorry

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/piranha-lvs/piranha/internal/ipvs"
+	"github.com/piranha-lvs/piranha/internal/loadmon"
 	"github.com/piranha-lvs/piranha/internal/lvscf"
 )
 
@@ -252,7 +253,9 @@ func TestReadReport(t *testing.T) {
 		{"up", false, report{state: up}},
 		{"down connect refused", false, report{state: down, reason: "connect refused"}},
 		{"down", false, report{state: down}},
-		{"load 0.7", false, report{}},
+		{"load 0.7", false, report{reading: loadmon.Reading{Kind: loadmon.Load, Value: 0.7}}},
+		{"share 50", false, report{reading: loadmon.Reading{Kind: loadmon.Share, Value: 50}}},
+		{"load", false, report{}},
 		{"upside down", false, report{}},
 		{"", false, report{}},
 		{"nanny: [ active ] making 10.0.0.1:80 available", true, report{state: up}},

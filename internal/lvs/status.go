@@ -36,7 +36,8 @@ type RealStatus struct {
 	Since   time.Time `json:"since"`  // of the last change of state
 	Weight  int       `json:"weight"` // of lvs.cf
 	Present bool      `json:"present"`
-	Now     int       `json:"weight_now"` // in the table, if present
+	Now     int       `json:"weight_now"`     // in the table, if present
+	Load    string    `json:"load,omitempty"` // what its load monitor said last: load 0.5, share 75
 	Pid     int       `json:"monitor_pid"`
 }
 
@@ -63,7 +64,7 @@ func (d *Daemon) status() Status {
 		for _, rs := range svc.servers {
 			h := d.health[rs.key]
 			r := RealStatus{
-				Name: rs.name, Address: rs.key.addr.String(), State: h.state.String(), Reason: h.reason, Since: h.since, Weight: rs.row.Weight,
+				Name: rs.name, Address: rs.key.addr.String(), State: h.state.String(), Reason: h.reason, Since: h.since, Load: h.reading.String(), Weight: rs.row.Weight,
 			}
 			if d.active {
 				r.Now, r.Present = h.weight(rs.row.Weight, svc.quiesce)

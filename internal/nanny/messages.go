@@ -26,9 +26,6 @@ func (n *Nanny) greet() {
 		n.log.Debug("Service_type value=2")
 	}
 	n.log.Info("starting LVS client monitor for " + n.vs + " -> " + n.rs)
-	if o.LoadCommand != "" && o.LoadCommand != "none" {
-		n.log.Warn("load monitors are not supported yet: the weight stays", "rs", n.rs, "loadcmd", o.LoadCommand)
-	}
 }
 
 func described(name, text string, given bool) string {

@@ -30,7 +30,8 @@ type Nanny struct {
 	state    health.State
 	forced   bool
 	last     probe.Result // of the check before, to say what is new only
-	standing standing
+	standing standing     // by the checks
+	load     load
 }
 
 // Exit is how a nanny ended if not by a signal. What there was to say is in the log.
@@ -74,6 +75,9 @@ func New(o *Options, log *eventlog.Logger, signals int, full Full) (n *Nanny, er
 	if n.check, err = newChecker(o, full, n.events.wake()); err != nil {
 		return nil, err
 	}
+	if n.load, err = newLoad(o, n.events.wake()); err != nil {
+		return nil, err
+	}
 	n.outlet, err = newOutlet(o, log)
 	return n, err
 }
@@ -110,6 +114,7 @@ func newOutlet(o *Options, log *eventlog.Logger) (outlet, error) {
 		service:     ipvs.Service{Key: o.service()},
 		destination: o.destination(),
 		quiesce:     o.Quiesce,
+		scale:       o.Scale,
 	}, nil
 }
 
@@ -125,6 +130,7 @@ func (n *Nanny) Run() error {
 					continue // by an event, which comes first now
 				}
 				n.observe(r)
+				n.measure(time.Now())
 			}
 			due = health.Next(due, time.Now(), n.rules)
 		case lvsdGone:
@@ -140,10 +146,18 @@ func (n *Nanny) Run() error {
 			n.release()
 			due = time.Now()
 		}
-		if err := n.outlet.publish(n.standing); err != nil {
+		if err := n.outlet.publish(n.now()); err != nil {
 			return &Exit{Code: exitService}
 		}
 	}
+}
+
+// now is what the outside should know.
+func (n *Nanny) now() standing {
+	if n.forced {
+		return n.standing
+	}
+	return n.load.over(n.standing)
 }
 
 func (n *Nanny) terminate(signal int) error {

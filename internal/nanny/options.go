@@ -14,6 +14,7 @@ import (
 	"github.com/piranha-lvs/piranha/internal/daemonize"
 	"github.com/piranha-lvs/piranha/internal/eventlog"
 	"github.com/piranha-lvs/piranha/internal/ipvs"
+	"github.com/piranha-lvs/piranha/internal/loadmon"
 	"github.com/piranha-lvs/piranha/internal/scalar"
 )
 
@@ -37,6 +38,7 @@ type Options struct {
 	Program     string
 	Regex       bool
 	LoadCommand string
+	Scale       int
 	Suppress    bool // leave escapes alone
 	DryRun      bool // do not touch the kernel's table
 	NoDaemon    bool
@@ -63,7 +65,7 @@ const (
 // Set returns the options as a command line, which fills o when parsed. They are the original's, in the order of its
 // man page, and two more.
 func (o *Options) Set() *cmdline.Set {
-	*o = Options{Port: defaultPort, Interval: defaultInterval, Weight: 1, Forward: ipvs.Masq, ReportFD: -1}
+	*o = Options{Port: defaultPort, Interval: defaultInterval, Weight: 1, Forward: ipvs.Masq, Scale: loadmon.DefaultScale, ReportFD: -1}
 	s := cmdline.New("nanny", "")
 	s.String(&o.server, 'h', "server", "ADDRESS", "address of the real server")
 	s.Func('p', "port", "PORT", "port of the virtual service (80)", portOf(&o.Port))
@@ -74,7 +76,7 @@ func (o *Options) Set() *cmdline.Set {
 	s.Func('t', "interval", "TIME", "time from check to check, and limit for each step of one (10)", o.interval)
 	s.Func('a', "reentrytime", "TIME", "how long a failed server must be good before it is used again (180)", o.reentry)
 	s.Func('w', "weight", "N", "weight of the real server, 0 to 65535 (1)", o.weight)
-	s.String(&o.ignored, 'S', "scale", "N", "accepted and ignored")
+	s.Func('S', "scale", "N", "how many times its own weight a server may have by its load, 1 to 1000 (10)", o.scale)
 	s.Func('M', "method", "m|g|i", "forwarding: masquerading, gatewaying (direct), ipip (tunnel) (m)", o.method)
 	s.String(&o.ignored, 'I', "ipvsadm", "PATH", "accepted and ignored")
 	s.String(&o.LoadCommand, 'U', "loadcmd", "COMMAND", "command that tells the load of a server")
@@ -158,6 +160,15 @@ func (o *Options) weight(v string) error {
 		return errors.New("weight of 0 to 65535 expected")
 	}
 	o.Weight = int(n)
+	return err
+}
+
+func (o *Options) scale(v string) error {
+	n, err := scalar.Int(v)
+	if err == nil && (n < 1 || n > 1000) {
+		return errors.New("number of 1 to 1000 expected")
+	}
+	o.Scale = int(n)
 	return err
 }
 

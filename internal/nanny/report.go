@@ -1,12 +1,18 @@
 package nanny
 
-import "golang.org/x/sys/unix"
+import (
+	"golang.org/x/sys/unix"
+
+	"github.com/piranha-lvs/piranha/internal/loadmon"
+)
 
 // standing is what the outside should know of the server.
 type standing struct {
 	known  bool // false before the first check
 	up     bool
 	reason string // why it is not up, one line of printable text
+
+	reading loadmon.Reading // of its load
 }
 
 // outlet takes the standing to where it has an effect. Both methods are called again and again with the same standing;
@@ -16,7 +22,7 @@ type outlet interface {
 	withdraw() error          // the nanny ends
 }
 
-// report writes lines to lvsd: "up", or "down" and the reason.
+// report writes lines to lvsd: "up", or "down" and the reason; "load" or "share" and a number.
 type report struct {
 	fd   int
 	told standing
@@ -32,11 +38,19 @@ func (r *report) publish(s standing) error {
 	if !s.known || s == r.told {
 		return nil
 	}
-	line := "up\n"
-	if !s.up {
-		line = "down " + s.reason + "\n"
+	line := ""
+	if s.reading != r.told.reading {
+		line = s.reading.String() + "\n"
 	}
-	// A pipe takes a line this short as a whole or not at all. That nobody reads any more is noticed by the poll.
+	// The weight comes first: a server that is to get half should not get all for a moment.
+	switch {
+	case s.up == r.told.up && s.reason == r.told.reason && r.told.known:
+	case s.up:
+		line += "up\n"
+	default:
+		line += "down " + s.reason + "\n"
+	}
+	// A pipe takes lines this short as a whole or not at all. That nobody reads any more is noticed by the poll.
 	if n, err := unix.Write(r.fd, []byte(line)); err == nil && n == len(line) {
 		r.told = s
 	}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/piranha-lvs/piranha/internal/eventlog"
 	"github.com/piranha-lvs/piranha/internal/ipvs"
+	"github.com/piranha-lvs/piranha/internal/loadmon"
 )
 
 // kernelTimeout is how long a change of the kernel's table may take; usually it takes 0.1 ms.
@@ -32,9 +33,10 @@ func dialTable() (table, error) {
 type placement uint8
 
 const (
-	unknown  placement = iota // at the start; a nanny that died may have left anything
-	absent                    // no row
-	quiesced                  // weight 0: connections go on, new ones go elsewhere
+	unknown   placement = iota // at the start; a nanny that died may have left anything
+	absent                     // no row
+	quiesced                   // weight 0: connections go on, new ones go elsewhere
+	reweighed                  // there, with another weight than it should have
 	serving
 )
 
@@ -45,9 +47,11 @@ type row struct {
 	service     ipvs.Service // only the key
 	destination ipvs.Destination
 	quiesce     bool
+	scale       int // bounds what a load may make of the weight
 
-	have  placement
-	fault string // last thing that went wrong, said once
+	have   placement
+	weight int    // of the row while it serves
+	fault  string // last thing that went wrong, said once
 }
 
 // errNoService ends a nanny: without the service there is nothing to add the server to, and lvsd, or whoever created
@@ -62,10 +66,23 @@ func (r *row) publish(s standing) error {
 	switch {
 	case s.up:
 		want = serving
+		r.reweigh(s.reading)
 	case r.quiesce && r.have != absent:
 		want = quiesced
 	}
 	return r.move(want)
+}
+
+// reweigh makes the weight what the load calls for, at once if the row serves.
+func (r *row) reweigh(reading loadmon.Reading) {
+	last := r.weight
+	if r.have != serving && r.have != reweighed {
+		last = r.destination.Weight
+	}
+	r.weight = reading.Weight(r.destination.Weight, r.scale, last)
+	if r.have == serving && r.weight != last {
+		r.have = reweighed
+	}
 }
 
 // withdraw removes the row, a quiesced one too: the original left those behind.
@@ -114,8 +131,9 @@ func (r *row) change(want placement) (placement, error) {
 	switch want {
 	case serving:
 		// A row may be there or not, whatever this nanny did last: others have hands too.
+		d.Weight = r.weight
 		first, second, retry := ipvs.AddDestination, ipvs.SetDestination, unix.EEXIST
-		if r.have == quiesced {
+		if r.have == quiesced || r.have == reweighed {
 			first, second, retry = ipvs.SetDestination, ipvs.AddDestination, unix.ENOENT
 		}
 		if err = r.apply(t, first, d); errors.Is(err, retry) {

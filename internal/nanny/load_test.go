@@ -1,0 +1,116 @@
+package nanny
+
+import (
+	"net"
+	"net/netip"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/piranha-lvs/piranha/internal/loadmon"
+	"github.com/piranha-lvs/piranha/internal/probe"
+)
+
+// agentServer answers each connection with the next of the lines, and the last one again and again.
+func agentServer(t *testing.T, lines ...string) (port string) {
+	t.Helper()
+	l, err := net.Listen("tcp4", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { l.Close() })
+	go func() {
+		for i := 0; ; i++ {
+			c, err := l.Accept()
+			if err != nil {
+				return
+			}
+			_, _ = c.Write([]byte(lines[min(i, len(lines)-1)]))
+			c.Close()
+		}
+	}()
+	_, port, _ = net.SplitHostPort(l.Addr().String())
+	return port
+}
+
+func TestAgent(t *testing.T) {
+	port := agentServer(t, "75%\n", "drain", "ready 50%\n", "down #disk full\n", "nothing known", "up\n", "maint\n", "ready\n")
+	n, _ := newTestNanny(t, "-t 20s")
+	n.opts.LoadCommand, n.opts.Server = "agent "+port, netip.MustParseAddr("127.0.0.1")
+	var err error
+	if n.load, err = newLoad(n.opts, nil); err != nil {
+		t.Fatal(err)
+	}
+	n.standing = standing{known: true, up: true}
+	share := func(v float64) loadmon.Reading { return loadmon.Reading{Kind: loadmon.Share, Value: v} }
+	for _, want := range []standing{
+		{true, true, "", share(75)},
+		{true, true, "", share(0)},
+		{true, true, "", share(50)},
+		{true, false, "its agent says down: disk full", share(50)},
+		{true, false, "its agent says down: disk full", share(50)}, // what it says now is not understood
+		{true, true, "", share(50)},
+		{true, false, "its agent says maint", share(50)},
+		{true, true, "", share(50)},
+	} {
+		n.measure(time.Now())
+		if got := n.now(); got != want {
+			t.Errorf("standing %+v, want %+v", got, want)
+		}
+	}
+	n.standing = standing{known: true, reason: "connect refused"}
+	n.measure(time.Now())
+	if got := n.now(); got.up || got.reason != "connect refused" {
+		t.Errorf("an agent that says ready overrules a failed check: %+v", got)
+	}
+}
+
+// TestLoadCommands: what the original's options mean is run with the address, and uptime for rsh and ssh however they are named.
+func TestLoadCommands(t *testing.T) {
+	for command, want := range map[string]string{
+		"/bin/echo load average: 0.25, ": "0.25",
+		"/bin/echo 0.5":                  "", // the address follows
+		"/bin/false":                     "exited with status 1",
+		"/no/such/command":               "no such file or directory",
+	} {
+		n, _ := newTestNanny(t, "")
+		n.opts.LoadCommand, n.opts.Interval = command, 20*time.Second
+		l, err := newLoad(n.opts, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		text, outcome, err := l.read()
+		switch {
+		case err != nil:
+			if err.Error() != want {
+				t.Errorf("%s: %v, want %s", command, err, want)
+			}
+			continue
+		case outcome != probe.Up || !strings.HasSuffix(text, "10.0.0.1\n"):
+			t.Errorf("%s: %v %q", command, outcome, text)
+		}
+		err = l.take(text)
+		if (want == "") != (err != nil) || want != "" && l.reading.String() != "load "+want {
+			t.Errorf("%s: %v, %v, want %q", command, l.reading, err, want)
+		}
+	}
+	for command, words := range map[string]string{
+		"rsh":                    "rsh 10.0.0.1 uptime",
+		"/usr/bin/ssh -q -l mon": "/usr/bin/ssh -q -l mon 10.0.0.1 uptime",
+		"rup":                    "rup 10.0.0.1",
+		"/opt/sshload":           "/opt/sshload 10.0.0.1",
+	} {
+		n, _ := newTestNanny(t, "")
+		n.opts.LoadCommand = command
+		if got := strings.Join(loadArgv(n.opts), " "); got != words {
+			t.Errorf("%s runs %q, want %q", command, got, words)
+		}
+	}
+	for _, bad := range []string{"agent", "agent 0", "agent 65536", "agent http", "agent 1 2"} {
+		n, _ := newTestNanny(t, "")
+		n.opts.LoadCommand = bad
+		if _, err := newLoad(n.opts, nil); err != errAgentPort {
+			t.Errorf("%q: %v", bad, err)
+		}
+	}
+}
