@@ -7,6 +7,8 @@ package lvs
 
 import (
 	"context"
+	"errors"
+	"maps"
 	"os"
 	"sync"
 	"syscall"
@@ -137,13 +139,14 @@ type Signals struct {
 
 // Run adopts what the kernel holds, starts the monitors and goes on until SIGTERM or SIGINT comes; then it removes its
 // rows. SIGHUP makes it read lvs.cf again. It calls ready once, when the table is in place and the monitors are about to
-// be started; a failure before is Run's error.
+// be started; a failure before is Run's error, and if it is ready that fails the rows are put back as they were found.
 func (d *Daemon) Run(signals Signals, ready func() error) error {
-	if err := d.adopt(); err != nil {
+	undo, err := d.adopt()
+	if err != nil {
 		return err
 	}
 	if err := ready(); err != nil {
-		return err
+		return errors.Join(err, undo())
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	defer d.running.Wait()
@@ -211,28 +214,30 @@ func (d *Daemon) drain() {
 	}
 }
 
-// adopt takes charge of what the configuration names. Rows that are there stay until their server is known to be down.
-func (d *Daemon) adopt() (err error) {
+// adopt takes charge of what the configuration names. Rows that are there stay until their server is known to be down. It
+// returns what takes all of it back.
+func (d *Daemon) adopt() (undo func() error, err error) {
 	if d.ledger, err = openLedger(d.opt.StateDir); err != nil {
 		d.log.Warn("rows of an earlier lvsd are not known", "err", err.Error())
 	}
 	if d.have, err = d.table.Read(); err != nil {
-		return err
+		return nil, err
 	}
-	there := weights(d.have)
+	there, known := weights(d.have), maps.Clone(d.ledger.rows)
 	if err := d.setTimeouts(kernel.Timeouts{}); err != nil {
 		d.log.Warn("ipvsadm failed to set timeouts", "err", err.Error())
 	}
 	d.use(d.cfg, there)
+	undo = d.undo(known)
 	rows := len(weights(d.have.Only(d.ledger.mine)))
 	d.logServices(nil)
 	d.dirty = true
 	writes, err := d.settle()
 	if err != nil && refusals(err) == everything {
-		return err
+		return nil, err
 	} // what the kernel refuses is logged and tried again; the other services start
 	d.log.Info("table adopted", "rows", itoa(rows), "writes", itoa(writes))
-	return nil
+	return undo, nil
 }
 
 // weights are those of a table's rows.

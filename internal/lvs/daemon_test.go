@@ -30,6 +30,7 @@ type bed struct {
 	options     Options
 	kernel      *memory
 	log         record
+	ready       error // of telling that the start has succeeded
 	daemon      *Daemon
 	stops, hups chan os.Signal
 	ended       chan error
@@ -190,7 +191,7 @@ func (b *bed) start(stateDir string) {
 		b.mu.Unlock()
 		<-f.done
 	}
-	go func() { b.ended <- b.daemon.Run(Signals{Stop: b.stops, Reload: b.hups}, func() error { return nil }) }()
+	go func() { b.ended <- b.daemon.Run(Signals{Stop: b.stops, Reload: b.hups}, func() error { return b.ready }) }()
 	synctest.Wait()
 }
 
@@ -610,6 +611,44 @@ func TestReloadCarriesHealth(t *testing.T) {
 		synctest.Wait()
 		b.wantWrites()
 		b.stop()
+	})
+}
+
+// TestStartThatIsInterrupted leaves the table and the ledger as it found them.
+func TestStartThatIsInterrupted(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBed(t, two, nil)
+		state := b.daemon.opt.StateDir
+		b.say("10.0.0.1", "up")
+		b.say("10.0.0.2", "up")
+		left := b.kernel.rows
+		ledger, err := os.ReadFile(filepath.Join(state, "lvsd.json"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		b.stop()
+		b.kernel.set(append(left, foreign()...), nil) // what kill -9 would have left
+		b.kernel.took()
+		if err := os.WriteFile(filepath.Join(state, "lvsd.json"), ledger, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		b.write(strings.NewReplacer("10.0.0.2", "10.0.0.3", "rr", "wlc").Replace(two) + strings.NewReplacer("web", "www", "192.0.2.1 ", "192.0.2.2 ").Replace(two))
+		b.ready = errors.New("start was interrupted")
+		want := b.kernel.rows.Lines()
+		b.start(state)
+		if err := <-b.ended; !errors.Is(err, b.ready) {
+			t.Errorf("Run = %v, want %v", err, b.ready)
+		}
+		got := b.kernel.rows.Lines()
+		slices.Sort(got)
+		slices.Sort(want)
+		if len(b.kernel.took()) == 0 || !slices.Equal(got, want) {
+			t.Errorf("left behind\n%q, want what was there before:\n%q", got, want)
+		}
+		old, err := openLedger(state)
+		if web := left[0].Service.Key; err != nil || len(old.rows) != 3 || !old.mine(web, netip.MustParseAddrPort("10.0.0.2:80")) {
+			t.Errorf("ledger %v, %v, want the rows it had", old.rows, err)
+		}
 	})
 }
 

@@ -3,6 +3,7 @@ package lvs
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"time"
 
 	"github.com/piranha-lvs/piranha/internal/ipvs"
@@ -50,6 +51,25 @@ func (d *Daemon) empty() (writes int, err error) {
 		return max(len(ops)-refusals(err), 0), err
 	}
 	return len(ops), nil
+}
+
+// undo returns what puts the rows that lvsd has charge of, and the ledger, back to what they are now and to known: a start
+// that fails must neither leave rows behind nor take any away.
+func (d *Daemon) undo(known map[rowKey]bool) func() error {
+	found, charge := d.have.Only(d.ledger.mine), ledger{rows: maps.Clone(d.ledger.rows)}
+	return func() error {
+		err := insist(func() error {
+			have, err := d.table.Read()
+			if err != nil {
+				return err
+			}
+			return d.table.Apply(ipvs.Diff(have.Only(charge.mine), found))
+		})
+		if err == nil {
+			d.remember(d.ledger.replace(known))
+		}
+		return err
+	}
 }
 
 // insist does something until it succeeds, leaveTries times at most, and returns the last error.

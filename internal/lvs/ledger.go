@@ -89,6 +89,12 @@ func (l *ledger) keep(rows map[rowKey]bool) error {
 	return l.flush()
 }
 
+// replace sets the rows.
+func (l *ledger) replace(rows map[rowKey]bool) error {
+	l.rows, l.unsaved = rows, true
+	return l.flush()
+}
+
 // flush writes the file if it does not have the rows yet, because they have changed or because it could not be written.
 func (l *ledger) flush() error {
 	if !l.unsaved {
