@@ -191,7 +191,9 @@ func (b *bed) start(stateDir string) {
 		b.mu.Unlock()
 		<-f.done
 	}
-	go func() { b.ended <- b.daemon.Run(Signals{Stop: b.stops, Reload: b.hups}, func() error { return b.ready }) }()
+	go func() {
+		b.ended <- b.daemon.Run(Signals{Stop: b.stops, Reload: b.hups}, func() error { return b.ready })
+	}()
 	synctest.Wait()
 }
 
