@@ -2,18 +2,12 @@ package pulse
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
-	"fmt"
-	"io"
-	"net"
 	"net/http"
-	"path/filepath"
 	"slices"
 	"time"
 
-	"golang.org/x/sys/unix"
-
+	"github.com/piranha-lvs/piranha/internal/control"
 	"github.com/piranha-lvs/piranha/internal/supervise"
 )
 
@@ -29,7 +23,7 @@ const lookAgain = 10 * time.Millisecond
 // lvsd is the lvs daemon that pulse runs, on both routers: on the inactive one it watches the real servers.
 type lvsd struct {
 	command supervise.Command
-	socket  string
+	client  control.Client
 }
 
 func newLvsd(o Options, environment []string) lvsd {
@@ -49,7 +43,7 @@ func newLvsd(o Options, environment []string) lvsd {
 	}
 	return lvsd{
 		command: supervise.Command{Path: o.Lvsd, Args: argv, Env: environment, ReportFD: 3, Survives: true, Output: o.Output},
-		socket:  filepath.Join(o.RunDir, "lvs.sock"),
+		client:  control.NewClient(o.RunDir, "lvs", "lvsd"),
 	}
 }
 
@@ -87,7 +81,7 @@ func (l lvsd) await(ctx context.Context, pid int) error {
 		var status struct {
 			Pid int `json:"pid"`
 		}
-		err := l.call(ctx, http.MethodGet, "status", &status)
+		err := l.status(ctx, &status)
 		if err == nil && status.Pid == pid {
 			return nil
 		}
@@ -99,9 +93,10 @@ func (l lvsd) await(ctx context.Context, pid int) error {
 	}
 }
 
-// gone tells that a call failed because no lvsd runs.
-func gone(err error) bool {
-	return errors.Is(err, unix.ENOENT) || errors.Is(err, unix.ECONNREFUSED)
+func (l lvsd) status(ctx context.Context, answer any) error {
+	ctx, cancel := context.WithTimeout(ctx, lvsdTime)
+	defer cancel()
+	return l.client.Call(ctx, http.MethodGet, "status", answer)
 }
 
 // setActive has the table filled or emptied, and returns when the kernel has taken it.
@@ -110,43 +105,7 @@ func (l lvsd) setActive(ctx context.Context, active bool) error {
 	if active {
 		call = "activate"
 	}
-	return l.call(ctx, http.MethodPost, call, nil)
-}
-
-// call makes one call of lvs.sock (doc/api.md).
-func (l lvsd) call(ctx context.Context, method, name string, answer any) error {
 	ctx, cancel := context.WithTimeout(ctx, lvsdTime)
 	defer cancel()
-	transport := &http.Transport{
-		DisableKeepAlives: true,
-		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
-			return new(net.Dialer).DialContext(ctx, "unix", l.socket)
-		},
-	}
-	req, err := http.NewRequestWithContext(ctx, method, "http://lvsd/v1/"+name, nil)
-	if err != nil {
-		return err
-	}
-	resp, err := transport.RoundTrip(req)
-	if err != nil {
-		return fmt.Errorf("lvsd: %w", err)
-	}
-	defer resp.Body.Close()
-	text, err := io.ReadAll(io.LimitReader(resp.Body, 16<<20))
-	if err != nil {
-		return fmt.Errorf("lvsd: %w", err)
-	}
-	if resp.StatusCode != http.StatusOK {
-		var failed struct {
-			Error string `json:"error"`
-		}
-		if json.Unmarshal(text, &failed) == nil && failed.Error != "" {
-			return errors.New("lvsd: " + failed.Error)
-		}
-		return errors.New("lvsd: " + resp.Status)
-	}
-	if answer == nil {
-		return nil
-	}
-	return json.Unmarshal(text, answer)
+	return l.client.Call(ctx, http.MethodPost, call, nil)
 }

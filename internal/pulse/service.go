@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/piranha-lvs/piranha/internal/arp"
+	"github.com/piranha-lvs/piranha/internal/control"
 	"github.com/piranha-lvs/piranha/internal/ipvs/syncd"
 	"github.com/piranha-lvs/piranha/internal/lvscf"
 	"github.com/piranha-lvs/piranha/internal/vip"
@@ -113,7 +114,7 @@ func (s *service) fill(ctx context.Context) error {
 	defer cancel()
 	for {
 		err := s.lvsd.setActive(ctx, true)
-		if !gone(err) {
+		if !control.Gone(err) {
 			return err
 		}
 		select {
@@ -128,7 +129,7 @@ func (s *service) fill(ctx context.Context) error {
 func (s *service) down(ctx context.Context, wanted []vip.Address) error {
 	s.hush()
 	failed := s.settle(nil, wanted...)
-	if err := s.lvsd.setActive(ctx, false); err != nil && !gone(err) { // one that starts does so on standby
+	if err := s.lvsd.setActive(ctx, false); err != nil && !control.Gone(err) { // one that starts does so on standby
 		s.warn("table not emptied", err)
 	}
 	s.setSync(syncd.Backup)
