@@ -44,6 +44,9 @@ func parseBench(args []string) (benchFlags, error) {
 	if err := fs.Parse(args); err != nil {
 		return f, err
 	}
+	if fs.NArg() > 0 {
+		return f, fmt.Errorf("argument %q: want flags only", fs.Arg(0))
+	}
 	if f.bin == "" {
 		f.bin = "bin"
 	}
