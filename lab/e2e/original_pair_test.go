@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"fmt"
+	"syscall"
 	"testing"
 	"time"
 
@@ -31,18 +32,28 @@ func (m *mixed) wantOne(router int) {
 	})
 }
 
-// holder waits until exactly one router has the addresses, and returns it.
-func (m *mixed) holder() (router int) {
+// settled waits until exactly one router has the addresses, and had them for a deadtime; it returns that one. An original
+// that starts activates beside a router that does the same, and then one of them gives way.
+func (m *mixed) settled() (router int) {
 	m.t.Helper()
+	var before int
+	var since time.Time
 	eventually(m.t, patience, func() error {
 		first, err := m.holds(1)
 		second, err2 := m.holds(2)
-		if err != nil || err2 != nil || first == second {
-			return fmt.Errorf("the routers have the addresses: %v, %v (%v, %v)", first, second, err, err2)
-		}
-		router = 1
-		if second {
+		switch {
+		case err != nil || err2 != nil || first == second:
+			router = 0
+		case first:
+			router = 1
+		default:
 			router = 2
+		}
+		if router == 0 || router != before {
+			before, since = router, time.Now()
+		}
+		if router == 0 || time.Since(since) < deadtime {
+			return fmt.Errorf("the routers have the addresses: %v, %v (%v, %v)", first, second, err, err2)
 		}
 		return nil
 	})
@@ -59,7 +70,7 @@ func TestMixedPair(t *testing.T) {
 			m := &mixed{p, newOriginal(t, p.net, theirs, false), ours}
 			m.start(ours)
 			m.o.start()
-			router := m.holder() // whichever it is
+			router := m.settled() // whichever it is
 			m.steady(router)
 			m.wantOne(router)
 
@@ -72,9 +83,10 @@ func TestMixedPair(t *testing.T) {
 			m.served()
 
 			began := time.Now()
-			m.terminate(ours) // our farewell, which an original understands
-			m.wantHolding(theirs)
+			m.pulse[ours-1].Signal(syscall.SIGTERM)
+			m.wantHolding(theirs) // by our farewell, which an original understands
 			m.slow.wantWithin(t, "handed over to the original", began, 0, deadtime-keepalive)
+			m.pulse[ours-1].Wait(patience)
 			m.start(ours)
 			m.pulse[ours-1].WaitLog("STARTING PULSE AS", patience)
 			m.steady(theirs)

@@ -20,6 +20,7 @@ type owners struct {
 	slow  *stall
 	apart map[string][]span // when a router was cut off, by name; such a one may have what the other has too
 	limit time.Duration     // instead of announceTime
+	until time.Time         // when the end of the test began
 }
 
 // watchOwners watches until the test ends, and then expects that no address was on two routers.
@@ -35,8 +36,10 @@ func watchOwners(t *testing.T, n *topology.Net, slow *stall) *owners {
 	return o
 }
 
+// events returns everything that has happened.
 func (o *owners) events() []topology.Event {
 	o.t.Helper()
+	o.sync()
 	events, err := o.watch.Events()
 	if err != nil {
 		o.t.Fatal(err)
@@ -44,15 +47,32 @@ func (o *owners) events() []topology.Event {
 	return events
 }
 
+func (o *owners) sync() {
+	o.t.Helper()
+	if err := o.watch.Sync(); err != nil {
+		o.t.Fatal(err)
+	}
+}
+
 // leave and join say that router i is about to be cut off, and that it is so no longer.
 func (o *owners) leave(i int) {
+	o.sync()
 	name := o.net.Router(i).Name
 	o.apart[name] = append(o.apart[name], span{from: time.Now()})
 }
 
 func (o *owners) join(i int) {
+	o.sync()
 	if spans := o.apart[o.net.Router(i).Name]; len(spans) > 0 {
 		spans[len(spans)-1].to = time.Now()
+	}
+}
+
+// end says that from now on processes are killed because the test is over, which leaves what they had.
+func (o *owners) end() {
+	if o.until.IsZero() {
+		o.sync()
+		o.until = time.Now()
 	}
 }
 
@@ -65,6 +85,9 @@ func (o *owners) wantOne() {
 	has := map[string]map[string]time.Time{} // since when, by address and router
 	for _, e := range o.events() {
 		addr := e.Addr.String()
+		if !o.until.IsZero() && e.At.After(o.until) {
+			return
+		}
 		if e.Neighbour || !slices.Contains([]string{topology.VIP, topology.NATRouter}, addr) {
 			continue
 		}

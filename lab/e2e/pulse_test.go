@@ -81,6 +81,7 @@ func (p *pair) start(i int, options ...string) {
 	args := append([]string{"-n", "-c", filepath.Join(dir, "lvs.cf"), "--lvsd=" + binary(p.t, "lvs"), "--nanny=" + binary(p.t, "nanny"),
 		"--run-dir=" + dir, "--state-dir=" + dir}, options...)
 	p.pulse[i-1] = start(p.t, p.net.Router(i), "pulse", args...)
+	p.t.Cleanup(p.owners.end) // before the process is killed
 }
 
 // crash is what the partner sees of a power failure: the links are dead, and nothing runs any more.
@@ -273,10 +274,6 @@ func TestPairPlanned(t *testing.T) {
 	p.served()
 	stopped := time.Now()
 	p.pulse[1].Signal(syscall.SIGTERM)
-	if status := p.pulse[1].Wait(patience); status != 0 {
-		t.Errorf("exit status %d, want 0", status)
-	}
-	p.pulse[1].WaitLog("Terminating due to signal 15", patience)
 	eventually(t, patience, func() error {
 		if has, err := p.holds(1); err != nil || !has {
 			return fmt.Errorf("router1 has the addresses: %v, %v", has, err)
@@ -284,6 +281,10 @@ func TestPairPlanned(t *testing.T) {
 		return nil
 	})
 	p.slow.wantWithin(t, "handed over", stopped, 0, deadtime-keepalive) // by the farewell: silence would take longer
+	if status := p.pulse[1].Wait(patience); status != 0 {
+		t.Errorf("exit status %d, want 0", status)
+	}
+	p.pulse[1].WaitLog("Terminating due to signal 15", patience)
 	wantTable(t, p.net.Router(1), rows("rr", all)...)
 	p.owners.wantAnnounced(1)
 	p.served()

@@ -29,6 +29,7 @@ type Event struct {
 // Watch collects the events of all nodes. They come through one socket, hence in the order in which they happened: no
 // sampling could tell whether one node gave an address up before another one took it.
 type Watch struct {
+	marked *Node // whose loopback device is used for Sync
 	socket *os.File
 	names  map[int32]string // of the nodes by the kernel's number of their namespaces
 	done   chan struct{}
@@ -40,7 +41,7 @@ type Watch struct {
 
 // Watch begins to collect events. Close the Watch before the Net.
 func (n *Net) Watch() (*Watch, error) {
-	w := &Watch{names: map[int32]string{}, done: make(chan struct{})}
+	w := &Watch{marked: n.Client(), names: map[int32]string{}, done: make(chan struct{})}
 	for _, node := range n.nodes {
 		id, err := n.wires.number(node)
 		if err != nil {
@@ -69,6 +70,9 @@ func (n *Node) number(other *Node) (int32, error) {
 	}
 	return int32(id), nil
 }
+
+// syncTime is how long Sync may take.
+const syncTime = 10 * time.Second
 
 // watchBuffer is for what happens while the watcher does not get the processor.
 const watchBuffer = 4 << 20
@@ -181,6 +185,32 @@ func (w *Watch) Events() ([]Event, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return slices.Clone(w.events), w.err
+}
+
+// Sync waits until everything that has happened by now has been collected. At is when an event was read, which on a busy
+// machine may be later than when its consequences are seen.
+func (w *Watch) Sync() error {
+	mark := netip.AddrFrom4([4]byte{127, 127, 127, 127})
+	err := w.marked.AddAddr(mark.String()+"/32", "lo", "")
+	if err == nil {
+		err = w.marked.DelAddr(mark.String()+"/32", "lo")
+	}
+	for end := time.Now().Add(syncTime); err == nil; time.Sleep(time.Millisecond) {
+		w.mu.Lock()
+		err = w.err
+		seen := slices.ContainsFunc(w.events, func(e Event) bool { return e.Addr == mark && e.Gone })
+		if seen {
+			w.events = slices.DeleteFunc(w.events, func(e Event) bool { return e.Addr == mark })
+		}
+		w.mu.Unlock()
+		if seen {
+			return nil
+		}
+		if time.Now().After(end) {
+			err = errors.New("watch: it does not see what happens")
+		}
+	}
+	return err
 }
 
 // Close ends the watch.
