@@ -105,13 +105,14 @@ func (f benchFlags) outside() int {
 		return report(err)
 	}
 	var all bench.Report
+	status := 0
 	for _, s := range f.settings {
-		rep, status, err := f.boot(s)
-		if err != nil {
-			return report(err)
+		var rep *bench.Report
+		if rep, status, err = f.boot(s); err != nil {
+			status = report(err)
 		}
 		if status != 0 {
-			return status
+			break // but what has been measured is shown
 		}
 		all.Merge(rep)
 	}
@@ -119,8 +120,8 @@ func (f benchFlags) outside() int {
 	if err := all.WriteTable(os.Stdout); err != nil {
 		return report(err)
 	}
-	if f.out == "" {
-		return 0
+	if status != 0 || f.out == "" {
+		return status
 	}
 	return report(f.save(&all))
 }
