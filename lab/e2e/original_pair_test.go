@@ -34,13 +34,13 @@ func (m *mixed) wantOne(router int) {
 
 // settled waits until exactly one router has the addresses, and had them for a deadtime; it returns that one. An original
 // that starts activates beside a router that does the same, and then one of them gives way.
-func (m *mixed) settled() (router int) {
-	m.t.Helper()
+func (p *pair) settled() (router int) {
+	p.t.Helper()
 	var before int
 	var since time.Time
-	eventually(m.t, patience, func() error {
-		first, err := m.holds(1)
-		second, err2 := m.holds(2)
+	eventually(p.t, patience, func() error {
+		first, err := p.holds(1)
+		second, err2 := p.holds(2)
 		switch {
 		case err != nil || err2 != nil || first == second:
 			router = 0
