@@ -178,7 +178,7 @@ func TestReport(t *testing.T) {
 	if err := rep.WriteSection(&b); err != nil {
 		t.Fatal(err)
 	}
-	for _, want := range []string{"keepalived v2.2.7", "kernel 6.1", "every 5ms", want, "\n* keepalived at advert_int 1: 2 takeovers that nobody caused"} {
+	for _, want := range []string{"keepalived v2.2.7", "kernel 6.1", "every 5ms", want, "\n* keepalived at advert_int 1: takeovers that nobody caused: 2."} {
 		if !strings.Contains(b.String(), want) {
 			t.Errorf("no %q in:\n%s", want, b.String())
 		}

@@ -148,10 +148,10 @@ func (r *Report) remarks() []string {
 	var list []string
 	for _, row := range r.Rows {
 		if row.Unasked > 0 {
-			list = append(list, fmt.Sprintf("%s at %s: %d takeovers that nobody caused.", row.Product, row.timing(), row.Unasked))
+			list = append(list, fmt.Sprintf("%s at %s: takeovers that nobody caused: %d.", row.Product, row.timing(), row.Unasked))
 		}
 		if row.Repeated > 0 {
-			list = append(list, fmt.Sprintf("%s at %s: %d runs were made again because the machine stood still.", row.Product, row.timing(), row.Repeated))
+			list = append(list, fmt.Sprintf("%s at %s: runs made again because the machine stood still: %d.", row.Product, row.timing(), row.Repeated))
 		}
 		for _, k := range Kinds() {
 			stray := 0
@@ -159,7 +159,7 @@ func (r *Report) remarks() []string {
 				stray += s.Stray
 			}
 			if stray > 0 {
-				list = append(list, fmt.Sprintf("%s at %s, %s: %d requests were lost beside the outages, in all runs together.", row.Product, row.timing(), k, stray))
+				list = append(list, fmt.Sprintf("%s at %s, %s: requests lost beside the outages, in all runs together: %d.", row.Product, row.timing(), k, stray))
 			}
 		}
 	}
@@ -188,8 +188,8 @@ checks once a second), in turn on one boot of kernel %[2]s per setting. Only the
 other machines: a system call in the lab costs many times what it costs elsewhere.
 
 A client sends a request every %[3]v, each over a connection of its own and with a time limit of %[4]v, whether or not
-earlier ones were answered. The outage is the longest time between two good replies in a row, so it is never 0. It has the
-highest priority on the lab's one processor, and a run in which it was held up for ten periods is made again.
+earlier ones were answered. The outage is the longest time between two good replies in a row, so it is never 0. The client
+has the highest priority on the lab's one processor, and a run in which it was held up for ten periods is made again.
 
 * **crash**: the links of the active router are cut and its processes killed, at evenly spread points between two
   heartbeats, the same for both products. A router declares the other dead after deadtime; VRRP after three intervals and
