@@ -46,6 +46,7 @@ func serve(o options, process *daemonize.Process) error {
 		destination, o.Output = eventlog.Stdout, os.Stdout
 	}
 	log := eventlog.New("pulse", destination, o.Verbose)
+	defer log.Flush()
 	outside := pulse.Outside{Local: local, Links: links, Notify: notify}
 	if o.Watchdog, err = daemon.SdWatchdogEnabled(true); err != nil {
 		return fmt.Errorf("watchdog of systemd: %w", err)
@@ -58,13 +59,8 @@ func serve(o options, process *daemonize.Process) error {
 		return err
 	}
 	router, err := pulse.New(o.Options, cfg, outside, log)
-	var bind *heartbeat.BindError
-	if errors.As(err, &bind) {
-		log.Error(bind.Error())
-		return errors.New("cannot create heartbeat socket. running as root?")
-	}
 	if err != nil {
-		return err
+		return bindError(err, log)
 	}
 	place, err := control.Claim(o.RunDir, o.StateDir, "pulse")
 	if err != nil {
@@ -86,6 +82,16 @@ func serve(o options, process *daemonize.Process) error {
 	})
 	if err == nil && status != 0 {
 		err = exitStatus(status)
+	}
+	return err
+}
+
+// bindError logs what happened to a socket and returns the original's words for it.
+func bindError(err error, log *eventlog.Logger) error {
+	var bind *heartbeat.BindError
+	if errors.As(err, &bind) {
+		log.Error(bind.Error())
+		return errors.New("cannot create heartbeat socket. running as root?")
 	}
 	return err
 }

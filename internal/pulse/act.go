@@ -159,12 +159,13 @@ func (d *Daemon) reload() {
 			if err == nil {
 				err = d.use(next)
 			}
+			d.tried = time.Now()
 			if err != nil {
 				d.reloadError, _, _ = strings.Cut(err.Error(), "\n")
 				d.log.Error("configuration not taken", "err", d.reloadError)
 				return
 			}
-			d.loaded, d.reloadError = time.Now(), ""
+			d.loaded, d.reloadError = d.tried, ""
 			d.log.Info("configuration reread", "serial_no", strconv.FormatInt(d.cfg.SerialNo, 10))
 		})
 	})

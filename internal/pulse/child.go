@@ -87,7 +87,7 @@ func (d *Daemon) lvsdRuns(pid int, standby bool) {
 }
 
 func (d *Daemon) lvsdEnded(pid int, err error, onPurpose bool) {
-	d.lvsdPid, d.servers = 0, servers{}
+	d.lvsdPid, d.servers = 0, Servers{}
 	if !onPurpose {
 		d.log.Warn("Child process " + strconv.Itoa(pid) + " " + err.Error())
 		d.step(election.LvsdDied{})
@@ -107,14 +107,14 @@ func (d *Daemon) agree(active bool) {
 	})
 }
 
-// servers are the numbers of real servers that lvsd reports; none configured: it has not.
-type servers struct {
+// Servers are the numbers of real servers that lvsd reports; none configured: it has not.
+type Servers struct {
 	Up         uint32 `json:"up"`
 	Configured uint32 `json:"configured"`
 }
 
 // known is nil if nothing is known.
-func (s servers) known() *servers {
+func (s Servers) known() *Servers {
 	if s.Configured == 0 {
 		return nil
 	}
@@ -122,20 +122,20 @@ func (s servers) known() *servers {
 }
 
 // parseServers reads the line with which lvsd reports them: servers UP CONFIGURED.
-func parseServers(line string) (s servers, ok bool) {
+func parseServers(line string) (s Servers, ok bool) {
 	words := strings.Fields(line)
 	if len(words) != 3 || words[0] != "servers" {
-		return servers{}, false
+		return Servers{}, false
 	}
 	up, err := strconv.ParseUint(words[1], 10, 32)
 	if err != nil {
-		return servers{}, false
+		return Servers{}, false
 	}
 	configured, err := strconv.ParseUint(words[2], 10, 32)
 	if err != nil {
-		return servers{}, false
+		return Servers{}, false
 	}
-	return servers{Up: uint32(up), Configured: uint32(configured)}, true
+	return Servers{Up: uint32(up), Configured: uint32(configured)}, true
 }
 
 // lvsdSaid takes a line that lvsd reports.

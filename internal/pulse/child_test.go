@@ -9,7 +9,7 @@ import (
 )
 
 func TestParseServers(t *testing.T) {
-	for line, want := range map[string]servers{
+	for line, want := range map[string]Servers{
 		"servers 2 3":                            {2, 3},
 		"servers 0 4294967295":                   {0, 4294967295},
 		"servers 2":                              {},
@@ -20,7 +20,7 @@ func TestParseServers(t *testing.T) {
 		"":                                       {},
 		"servers x " + strings.Repeat("9", 1000): {},
 	} {
-		if got, ok := parseServers(line); got != want || ok != (want != servers{}) {
+		if got, ok := parseServers(line); got != want || ok != (want != Servers{}) {
 			t.Errorf("parseServers(%.40q) = %v, %v, want %v", line, got, ok, want)
 		}
 	}

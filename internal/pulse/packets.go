@@ -64,7 +64,7 @@ func channel(c heartbeat.Channel) election.Channel {
 }
 
 // outgoing is the packet for a Send of the election.
-func outgoing(s election.Send, cfg *lvscf.Config, digest [32]byte, held time.Duration, real servers) heartbeat.Packet {
+func outgoing(s election.Send, cfg *lvscf.Config, digest [32]byte, held time.Duration, real Servers) heartbeat.Packet {
 	p := heartbeat.Packet{
 		Trailer: true, Turn: s.Turn, Held: held.Truncate(time.Second), Serial: cfg.SerialNo, Digest: [8]byte(digest[:8]),
 		Kind: heartbeat.LVSStopped, Up: real.Up, Configured: real.Configured,

@@ -50,7 +50,8 @@ type Daemon struct {
 	digest [32]byte
 
 	loaded      time.Time // when cfg was taken
-	reloadError string    // why the last attempt at another one failed; empty: it did not
+	tried       time.Time // when the last attempt at another one ended
+	reloadError string    // why that failed; empty: it did not
 
 	role  election.Role
 	conn  *heartbeat.Conn
@@ -70,8 +71,8 @@ type Daemon struct {
 	lastJob  <-chan struct{} // closed when the last of them has ended
 	lvsdPid  int
 	child    child   // the lvsd that runs
-	servers  servers // what it last said of them
-	partners servers // what the partner last said of its own
+	servers  Servers // what it last said of them
+	partners Servers // what the partner last said of its own
 
 	lastCommand <-chan struct{}     // closed when the last of active_cmd and inactive_cmd has ended
 	demoted     map[string]struct{} // commands the log has said of that they do not run as root
@@ -81,6 +82,7 @@ type Daemon struct {
 
 	partnerSerial int64 // as the partner last said
 	partnerDigest [8]byte
+	partnerSince  time.Time // when its state began, as it says
 
 	messages []heartbeat.Message
 
@@ -100,7 +102,7 @@ func New(o Options, c *Configuration, out Outside, log *eventlog.Logger) (*Daemo
 		return nil, err
 	}
 	d := &Daemon{
-		opt: o, log: log, cfg: cfg, digest: c.digest, loaded: time.Now(), role: role, wanted: c.wanted,
+		opt: o, log: log, cfg: cfg, digest: c.digest, loaded: time.Now(), tried: time.Now(), role: role, wanted: c.wanted,
 		lvsd: newLvsd(o, os.Environ()), timer: time.NewTimer(0),
 		asked: make(chan func()), demoted: map[string]struct{}{},
 	}

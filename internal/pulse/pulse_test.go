@@ -126,7 +126,7 @@ func TestPacketsTranslate(t *testing.T) {
 	cfg := config(t, two)
 	for _, flags := range []election.Flags{0, election.Leaving, election.Unwilling, election.InStandby | election.Unwilling, election.Wanted} {
 		for _, k := range []election.Kind{election.Running, election.Stopped} {
-			out := outgoing(election.Send{Kind: k, Flags: flags, Turn: 7}, cfg, [32]byte{1, 2}, 90*time.Second, servers{Up: 2, Configured: 3})
+			out := outgoing(election.Send{Kind: k, Flags: flags, Turn: 7}, cfg, [32]byte{1, 2}, 90*time.Second, Servers{Up: 2, Configured: 3})
 			out.Role = heartbeat.Backup
 			got := packet(heartbeat.Message{Packet: out, Channel: heartbeat.Private, Decides: true, Order: 5})
 			want := election.Packet{

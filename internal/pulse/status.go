@@ -25,29 +25,32 @@ type Status struct {
 	LostLinks []string      `json:"lost_links"` // channels whose device has no link
 	SerialNo  int64         `json:"serial_no"`
 	Loaded    time.Time     `json:"config_loaded"`          // when the lvs.cf in force was read
+	LoadTried time.Time     `json:"config_tried"`           // when the last attempt at reading one ended
 	LoadError string        `json:"config_error,omitempty"` // why a later one was not taken
-	Servers   *servers      `json:"servers,omitempty"`      // absent: lvsd does not run, or has not said
+	Servers   *Servers      `json:"servers,omitempty"`      // absent: lvsd does not run, or has not said
 	Addresses []string      `json:"addresses"`              // that float
 	Partner   PartnerStatus `json:"partner"`
 }
 
 // PartnerStatus is what is known of the other router.
 type PartnerStatus struct {
-	Health     string   `json:"health"`            // unknown, alive, dead, left
-	State      string   `json:"state,omitempty"`   // active, inactive: what it says of itself
-	Original   bool     `json:"original"`          // it sends no more than an original router
-	SerialNo   int64    `json:"serial_no"`         // of its lvs.cf
-	SameConfig bool     `json:"same_config"`       // its lvs.cf means the same
-	Servers    *servers `json:"servers,omitempty"` // of its lvsd; absent: it has not said
-	Public     *float64 `json:"public_heard_ago"`  // seconds; null: never
-	Private    *float64 `json:"private_heard_ago"` // seconds; null: never
+	Health     string     `json:"health"`            // unknown, alive, dead, left
+	State      string     `json:"state,omitempty"`   // active, inactive: what it says of itself
+	Since      *time.Time `json:"since,omitempty"`   // since when, as it says; absent: it does not
+	Original   bool       `json:"original"`          // it sends no more than an original router
+	SerialNo   int64      `json:"serial_no"`         // of its lvs.cf
+	SameConfig bool       `json:"same_config"`       // its lvs.cf means the same
+	Servers    *Servers   `json:"servers,omitempty"` // of its lvsd; absent: it has not said
+	Public     *float64   `json:"public_heard_ago"`  // seconds; null: never
+	Private    *float64   `json:"private_heard_ago"` // seconds; null: never
 }
 
 // heard remembers what a heartbeat says beside the election.
 func (d *Daemon) heard(m heartbeat.Message) {
 	if m.Decides && m.Packet.Trailer {
 		d.partnerSerial, d.partnerDigest = m.Packet.Serial, m.Packet.Digest
-		d.partners = servers{Up: m.Packet.Up, Configured: m.Packet.Configured}
+		d.partnerSince = m.At.Add(-m.Packet.Held)
+		d.partners = Servers{Up: m.Packet.Up, Configured: m.Packet.Configured}
 	}
 }
 
@@ -56,7 +59,7 @@ func (d *Daemon) status() Status {
 	st := Status{
 		Version: 1, Pid: os.Getpid(), Role: map[election.Role]string{election.Primary: "primary", election.Backup: "backup"}[d.role],
 		State: s.Phase.String(), Since: s.Since, Standby: s.Standby, LinkDown: s.LinkDown, LvsdPid: d.lvsdPid, SerialNo: d.cfg.SerialNo,
-		Loaded: d.loaded, LoadError: d.reloadError, Addresses: []string{}, LostLinks: []string{}, Servers: d.servers.known(),
+		Loaded: d.loaded, LoadTried: d.tried, LoadError: d.reloadError, Addresses: []string{}, LostLinks: []string{}, Servers: d.servers.known(),
 		Partner: PartnerStatus{
 			Health: s.Partner.Health.String(), Original: s.Partner.Health == election.Alive && !s.Partner.Trailer,
 			SerialNo: d.partnerSerial, SameConfig: d.partnerDigest == [8]byte(d.digest[:8]), Servers: d.partners.known(),
@@ -68,6 +71,10 @@ func (d *Daemon) status() Status {
 		st.Partner.State = "active"
 	case election.Stopped:
 		st.Partner.State = "inactive"
+	}
+	if !d.partnerSince.IsZero() && s.Partner.Health == election.Alive && s.Partner.Trailer {
+		since := d.partnerSince
+		st.Partner.Since = &since
 	}
 	for c, name := range [...]string{election.Public: "public", election.Private: "private"} {
 		if d.links[c] {
