@@ -47,7 +47,7 @@ func serve(o options, process *daemonize.Process) error {
 	}
 	log := eventlog.New("pulse", destination, o.Verbose)
 	defer log.Flush()
-	outside := pulse.Outside{Local: local, Links: links, Notify: notify}
+	outside := pulse.Outside{Local: local, Links: links, Notify: notifier()}
 	if o.Watchdog, err = daemon.SdWatchdogEnabled(true); err != nil {
 		return fmt.Errorf("watchdog of systemd: %w", err)
 	}
@@ -96,8 +96,22 @@ func bindError(err error, log *eventlog.Logger) error {
 	return err
 }
 
-// notify tells systemd, if that started us as a service of Type=notify.
-func notify(state string) { _, _ = daemon.SdNotify(false, state) }
+// notifier tells systemd, if that started us as a service of Type=notify. It does so from a goroutine of its own, because a
+// systemd that is stuck would hold up the caller; what comes too fast for it is dropped.
+func notifier() func(state string) {
+	states := make(chan string, 16)
+	go func() {
+		for s := range states {
+			_, _ = daemon.SdNotify(false, s)
+		}
+	}()
+	return func(state string) {
+		select {
+		case states <- state:
+		default:
+		}
+	}
+}
 
 func signals() <-chan os.Signal {
 	c := make(chan os.Signal, 8)

@@ -160,16 +160,26 @@ func (m *machine) deactivated(e Deactivated) {
 	m.tell = true
 }
 
+// A stop tries this often to take the service down, with pauses in between: nobody is left to do it after that.
+const (
+	maxStopTries = 5
+	stopPause    = 200 * time.Millisecond
+)
+
 // deactivationFailed tries again. Until it works the claim stands, as the addresses may.
 func (m *machine) deactivationFailed(e DeactivationFailed) {
 	if e.Op != m.op || m.Phase != Deactivating && m.Phase != Clearing {
 		return
 	}
 	m.warning("deactivation failed: " + e.Err)
-	if m.Stopping {
+	if !m.Stopping {
+		m.deactivateAt = m.now.Add(time.Second)
+		return
+	}
+	if m.stopTries++; m.stopTries >= maxStopTries {
 		m.enter(Ended)
 		m.do(Exit{1})
 		return
 	}
-	m.deactivateAt = m.now.Add(time.Second)
+	m.deactivateAt = m.now.Add(stopPause)
 }

@@ -261,6 +261,9 @@ func TestDeactivationFails(t *testing.T) {
 	b.expect("failed", b.step(DeactivationFailed{b.state.op, "x"}), "deactivation failed: x", Deactivating)
 	b.expect("again", strings.ReplaceAll(b.wait(second), "send RUNNING; ", ""), "deactivate 5", Deactivating)
 	b.step(Stop{15})
+	for range maxStopTries - 1 {
+		b.expectIn("tried again", b.step(DeactivationFailed{b.state.op, "x"})+"; "+b.wait(stopPause), "deactivate")
+	}
 	b.expect("no farewell with addresses up", b.step(DeactivationFailed{b.state.op, "x"}), "deactivation failed: x; exit 1", Ended)
 }
 

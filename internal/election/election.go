@@ -79,6 +79,7 @@ type State struct {
 	draining  bool   // a Drain is not answered yet
 	graced    bool   // a long stall of our own has been forgiven since the partner was last heard
 	grace     uint8  // how many stalls have been
+	stopTries uint8  // failed deactivations of a stop
 	failures  uint8  // of lvsd and activations in a row
 	failedAt  time.Time
 	stopmeAt  time.Time // when STOPME was last logged

@@ -83,7 +83,9 @@ func (m *machine) fresh(p Packet) bool {
 
 func (m *machine) partnerRunning() {
 	m.waitUntil = time.Time{}
-	if !m.Partner.has(Unwilling) { // not one that is about to give way
+	// Not one that is about to give way. A new router's claim does not mend a failure here: if both fail for the same reason,
+	// their claims would end each other's pause.
+	if !m.Partner.has(Unwilling) && (!m.holdFailed || !m.Partner.Trailer) {
 		m.holdUntil, m.holdFailed = time.Time{}, false
 	}
 	if m.Phase != Activating && m.Phase != Active {

@@ -104,6 +104,9 @@ func (d *Daemon) setActive(active bool) (int, error) {
 		d.active, d.dirty = active, true
 	}
 	writes, err := d.settle()
+	if n := refusals(err); writes > 0 && n > 0 && n != everything {
+		err = nil // the others are in place; what was refused is in the log, and tried again
+	}
 	d.log.Info(map[bool]string{true: "active", false: "on standby"}[active], "writes", itoa(writes))
 	return writes, err
 }

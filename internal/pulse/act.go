@@ -80,7 +80,7 @@ func (d *Daemon) activate(a election.Activate) {
 	wanted := d.wanted
 	d.begin(false, func(ctx context.Context) {
 		d.do(func() { d.keepLvsd() })
-		if err := d.service.up(ctx, wanted); err != nil {
+		if err := d.service.raise(ctx, wanted); err != nil {
 			d.post(election.ActivationFailed{Op: a.Op, Err: err.Error()})
 			return
 		}
@@ -153,9 +153,14 @@ func (d *Daemon) signal(s os.Signal) {
 // reload reads lvs.cf again, beside the loop, because names in it may take time.
 func (d *Daemon) reload() {
 	d.log.Info("rereading configuration file")
+	d.reloads++
+	number := d.reloads
 	d.running.Go(func() {
 		next, err := Load(d.opt.ConfigFile)
 		d.do(func() {
+			if number != d.reloads { // a later one is on its way, or was quicker
+				return
+			}
 			if err == nil {
 				err = d.use(next)
 			}
@@ -174,6 +179,9 @@ func (d *Daemon) reload() {
 // use makes a changed lvs.cf the one in force, and has lvsd read it.
 func (d *Daemon) use(next *Configuration) error {
 	cfg := next.Config
+	if cfg.Service == lvscf.FOS {
+		return served(cfg, d.opt.ConfigFile)
+	}
 	if cfg.Primary != d.cfg.Primary || cfg.Backup != d.cfg.Backup || cfg.BackupActive != d.cfg.BackupActive || cfg.HeartbeatPort != d.cfg.HeartbeatPort {
 		d.log.Warn("routers, backup_active and heartbeat_port of a running pulse do not change: restart it for them")
 		cfg.Primary, cfg.Backup, cfg.BackupActive, cfg.HeartbeatPort = d.cfg.Primary, d.cfg.Backup, d.cfg.BackupActive, d.cfg.HeartbeatPort

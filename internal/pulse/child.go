@@ -5,6 +5,8 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"syscall"
+	"time"
 
 	"github.com/piranha-lvs/piranha/internal/election"
 	"github.com/piranha-lvs/piranha/internal/lvscf"
@@ -13,6 +15,7 @@ import (
 // child is the lvsd that runs, if one does. It is safe for concurrent use.
 type child struct {
 	mu    sync.Mutex
+	pid   int                // 0: it does not answer yet
 	stop  context.CancelFunc // nil: none runs
 	ended chan struct{}
 }
@@ -34,7 +37,29 @@ func (c *child) gone() {
 	defer c.mu.Unlock()
 	close(c.ended)
 	c.stop()
-	c.stop = nil
+	c.stop, c.pid = nil, 0
+}
+
+// answers notes that it answers, and up tells whether one does.
+func (c *child) answers(pid int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.pid = pid
+}
+
+func (c *child) up() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.pid != 0
+}
+
+// kill ends one that hangs; it is started again as after any other death.
+func (c *child) kill() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.pid != 0 {
+		_ = syscall.Kill(c.pid, syscall.SIGKILL)
+	}
 }
 
 // end ends it and waits, for as long as its supervisor has patience with it.
@@ -56,7 +81,7 @@ func (d *Daemon) keepLvsd() bool {
 	case d.opt.TestStart:
 		return false
 	case d.cfg.Standby != lvscf.Cold, phase == election.Activating, phase == election.Active:
-		d.startLvsd(phase != election.Active)
+		d.startLvsd(phase != election.Active && phase != election.Activating)
 		return true
 	case phase == election.Inactive:
 		d.begin(false, func(context.Context) { d.child.end() })
@@ -64,7 +89,7 @@ func (d *Daemon) keepLvsd() bool {
 	return false
 }
 
-// startLvsd runs lvsd until it ends, unless it runs. While this router is active, as after the death of its lvsd, the new one is not
+// startLvsd runs lvsd until it ends, unless it runs. While this router is active, or about to be, as after the death of its lvsd, the new one is not
 // on standby: it adopts the table instead of emptying it.
 func (d *Daemon) startLvsd(standby bool) {
 	ctx, stop := context.WithCancel(d.ctx)
@@ -73,11 +98,34 @@ func (d *Daemon) startLvsd(standby bool) {
 		return
 	}
 	d.running.Go(func() {
-		pid, err := d.lvsd.run(ctx, standby, func(pid int) { d.do(func() { d.lvsdRuns(pid, standby) }) }, d.lvsdSaid)
+		d.endOrphan(ctx)
+		pid, err := d.lvsd.run(ctx, standby, func(pid int) {
+			d.child.answers(pid)
+			d.do(func() { d.lvsdRuns(pid, standby) })
+		}, d.lvsdSaid)
 		onPurpose := ctx.Err() != nil
 		d.child.gone()
 		d.do(func() { d.lvsdEnded(pid, err, onPurpose) })
 	})
+}
+
+// endOrphan ends the lvsd of a pulse that was killed. It would take away, in a while, what the one that is about to be started
+// has set up. Killed, it leaves its rows to that.
+func (d *Daemon) endOrphan(ctx context.Context) {
+	var status struct {
+		Pid int `json:"pid"`
+	}
+	for d.lvsd.status(ctx, &status) == nil && status.Pid > 1 {
+		d.log.Warn("ending the lvsd of an earlier pulse", "pid", strconv.Itoa(status.Pid))
+		if syscall.Kill(status.Pid, syscall.SIGKILL) != nil {
+			return
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(lookAgain):
+		}
+	}
 }
 
 func (d *Daemon) lvsdRuns(pid int, standby bool) {
@@ -88,7 +136,9 @@ func (d *Daemon) lvsdRuns(pid int, standby bool) {
 
 func (d *Daemon) lvsdEnded(pid int, err error, onPurpose bool) {
 	d.lvsdPid, d.servers = 0, Servers{}
-	if !onPurpose {
+	if onPurpose {
+		d.keepLvsd() // lvs.cf may have changed meanwhile
+	} else {
 		d.log.Warn("Child process " + strconv.Itoa(pid) + " " + err.Error())
 		d.step(election.LvsdDied{})
 	}
@@ -96,9 +146,9 @@ func (d *Daemon) lvsdEnded(pid int, err error, onPurpose bool) {
 
 // agree has an lvsd that has just started do what this router does, if that has changed since it was started.
 func (d *Daemon) agree(active bool) {
-	want := d.state.Phase == election.Active
-	if want == active || d.state.Phase == election.Activating {
-		return // an activation waits for lvsd and tells it itself
+	want := d.state.Phase == election.Active || d.state.Phase == election.Activating
+	if want == active {
+		return
 	}
 	d.begin(false, func(ctx context.Context) {
 		if err := d.lvsd.setActive(ctx, want); err != nil {

@@ -73,7 +73,6 @@ func (d *Daemon) lost(dev string) bool {
 // linksAre tells the election which links changed, if lvs.cf wants them to count.
 func (d *Daemon) linksAre(lost [2]bool) {
 	d.links = lost
-	d.begin(false, func(context.Context) { d.service.retrySync() })
 	if !d.cfg.MonitorLinks {
 		return
 	}

@@ -17,6 +17,8 @@ type Configuration struct {
 	digest [32]byte
 	wanted []vip.Address
 	key    *heartbeat.Key
+
+	undefinedBackup bool // backup_active = 1 and no backup: taken for 0
 }
 
 // lookupTime bounds the search for each host name in lvs.cf.
@@ -40,6 +42,9 @@ func Load(path string) (*Configuration, error) {
 		return nil, parseError(path, errs)
 	}
 	c := &Configuration{Config: cfg, digest: doc.Digest()}
+	for _, f := range findings {
+		c.undefinedBackup = c.undefinedBackup || f.Key == "backup_active" && !cfg.Backup.Addr.IsValid()
+	}
 	if c.wanted, err = addresses(cfg); err != nil {
 		return nil, err
 	}

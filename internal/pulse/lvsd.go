@@ -20,6 +20,9 @@ const lvsdTime = 10 * time.Second
 // lookAgain is the pause between two looks for an lvsd that is starting.
 const lookAgain = 10 * time.Millisecond
 
+// downTime bounds the call that empties the table: the addresses are down by then, and the partner waits to hear so.
+const downTime = 2 * time.Second
+
 // lvsd is the lvs daemon that pulse runs, on both routers: on the inactive one it watches the real servers.
 type lvsd struct {
 	command supervise.Command
@@ -105,7 +108,5 @@ func (l lvsd) setActive(ctx context.Context, active bool) error {
 	if active {
 		call = "activate"
 	}
-	ctx, cancel := context.WithTimeout(ctx, lvsdTime)
-	defer cancel()
 	return l.client.Call(ctx, http.MethodPost, call, nil)
 }

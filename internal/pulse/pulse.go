@@ -49,9 +49,11 @@ type Daemon struct {
 	cfg    *lvscf.Config
 	digest [32]byte
 
-	loaded      time.Time // when cfg was taken
-	tried       time.Time // when the last attempt at another one ended
-	reloadError string    // why that failed; empty: it did not
+	loaded          time.Time // when cfg was taken
+	undefinedBackup bool      // backup_active = 1 and no backup
+	reloads         int       // begun so far
+	tried           time.Time // when the last attempt at another one ended
+	reloadError     string    // why that failed; empty: it did not
 
 	role  election.Role
 	conn  *heartbeat.Conn
@@ -77,6 +79,7 @@ type Daemon struct {
 	lastCommand <-chan struct{}     // closed when the last of active_cmd and inactive_cmd has ended
 	demoted     map[string]struct{} // commands the log has said of that they do not run as root
 
+	looking  bool    // lookAfter is at work
 	links    [2]bool // by election.Channel: its link is lost
 	toldLost [2]bool // what the election knows of that
 
@@ -102,7 +105,7 @@ func New(o Options, c *Configuration, out Outside, log *eventlog.Logger) (*Daemo
 		return nil, err
 	}
 	d := &Daemon{
-		opt: o, log: log, cfg: cfg, digest: c.digest, loaded: time.Now(), tried: time.Now(), role: role, wanted: c.wanted,
+		opt: o, log: log, cfg: cfg, digest: c.digest, undefinedBackup: c.undefinedBackup, loaded: time.Now(), tried: time.Now(), role: role, wanted: c.wanted,
 		lvsd: newLvsd(o, os.Environ()), timer: time.NewTimer(0),
 		asked: make(chan func()), demoted: map[string]struct{}{},
 	}
@@ -118,6 +121,7 @@ func New(o Options, c *Configuration, out Outside, log *eventlog.Logger) (*Daemo
 	d.service = &service{
 		links: out.Links, lvsd: d.lvsd, managed: map[netip.Addr]bool{},
 		sync: out.Sync, synced: cfg.SyncDaemon, daemon: syncDaemon(cfg),
+		up: d.child.up, hung: d.child.kill,
 		warn: func(text string, err error) { log.Warn(text, "err", err.Error()) },
 		done: func() { log.Info("gratuitous lvs arps finished") },
 	}
@@ -137,6 +141,9 @@ func (d *Daemon) Run(signals <-chan os.Signal, ready func() error) (int, error) 
 		defer d.conn.Close()
 		d.running.Go(func() { _ = d.conn.Run(ctx) }) // its end is ours
 		beats, boot = d.conn.Ready(), d.conn.Boot().Short()
+	}
+	if d.undefinedBackup {
+		d.log.Warn("Undefined backup node marked as active? -- clearing that!")
 	}
 	cfg := electionConfig(d.cfg, d.role, boot)
 	cfg.ForceActive = d.opt.ForceActive
@@ -163,8 +170,12 @@ func (d *Daemon) loop(signals <-chan os.Signal, beats <-chan struct{}) {
 	if d.opt.Watchdog > 0 {
 		alive = time.Tick(d.opt.Watchdog / 3)
 	}
+	look := time.NewTicker(lookInterval)
+	defer look.Stop()
 	for d.exit == nil {
 		select {
+		case <-look.C:
+			d.lookAfter()
 		case <-alive:
 			d.notify("WATCHDOG=1")
 		case <-beats:
@@ -178,6 +189,25 @@ func (d *Daemon) loop(signals <-chan os.Signal, beats <-chan struct{}) {
 			d.signal(s)
 		}
 	}
+}
+
+// lookInterval is how often an active router looks whether it still has what it should have.
+const lookInterval = time.Second
+
+// lookAfter puts back what somebody else has taken away: a link that was down takes IPv6 addresses with it, and so does a device
+// that is created anew. There is at most one such job.
+func (d *Daemon) lookAfter() {
+	if d.looking || d.opt.TestStart {
+		return
+	}
+	active := d.state.Phase == election.Active
+	d.looking = true
+	d.begin(false, func(ctx context.Context) {
+		if ctx.Err() == nil {
+			d.service.lookAfter(active)
+		}
+		d.do(func() { d.looking = false })
+	})
 }
 
 // finish waits for the jobs; the service is down by then. What they still report is of no use any more.

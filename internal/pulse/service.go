@@ -41,6 +41,9 @@ type service struct {
 	synced   bool                // syncdaemon = 1
 	daemon   syncd.Daemon        // whose role changes
 	unsynced bool                // the role could not be set
+	lacking  string              // what lookAfter last said it could not set
+	up       func() bool         // our lvsd answers
+	hung     func()              // ends it
 	warn     func(text string, err error)
 	done     func() // the announcements of an activation are finished
 
@@ -48,13 +51,22 @@ type service struct {
 	quiet      context.CancelFunc // ends the announcements
 }
 
-// up brings the service up: addresses and table at the same time, because an address without its table answers connections with
+// raise brings the service up: addresses and table at the same time, because an address without its table answers connections with
 // a reset, and a table without addresses is of no use. Only when both are there do the neighbours hear of it.
-func (s *service) up(ctx context.Context, wanted []vip.Address) error {
+//
+// What a single address or virtual server lacks does not keep the others down: the other router would lack it too.
+func (s *service) raise(ctx context.Context, wanted []vip.Address) error {
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
 	s.wanted = wanted
 	filled := make(chan error, 1)
 	go func() { filled <- s.fill(ctx) }()
-	err := s.settle(wanted)
+	missing, err := s.settle(wanted)
+	if err != nil && missing < len(wanted) {
+		s.warn("address not set", err)
+		err = nil
+	}
 	if err = errors.Join(err, <-filled, ctx.Err()); err != nil {
 		return err
 	}
@@ -108,13 +120,30 @@ func (s *service) retrySync() {
 	}
 }
 
+// errStarting says that no lvsd of ours answers.
+var errStarting = errors.New("lvsd does not run")
+
+// setActive tells lvsd, and ends one that does not answer: it is started again then.
+func (s *service) setActive(ctx context.Context, active bool, limit time.Duration) error {
+	call, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	err := s.lvsd.setActive(call, active)
+	if errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil {
+		s.hung()
+	}
+	return err
+}
+
 // fill has lvsd fill the table, as soon as it runs.
 func (s *service) fill(ctx context.Context) error {
 	waiting, cancel := context.WithTimeout(ctx, startTime)
 	defer cancel()
 	for {
-		err := s.lvsd.setActive(ctx, true)
-		if !control.Gone(err) {
+		err := errStarting
+		if s.up() {
+			err = s.setActive(ctx, true, lvsdTime)
+		}
+		if err != errStarting && !control.Gone(err) { //nolint:errorlint // our own
 			return err
 		}
 		select {
@@ -128,23 +157,25 @@ func (s *service) fill(ctx context.Context) error {
 // down takes everything down, also what an earlier run left. It goes on after a failure: whatever can be taken down is.
 func (s *service) down(ctx context.Context, wanted []vip.Address) error {
 	s.hush()
-	failed := s.settle(nil, wanted...)
-	if err := s.lvsd.setActive(ctx, false); err != nil && !control.Gone(err) { // one that starts does so on standby
-		s.warn("table not emptied", err)
+	_, failed := s.settle(nil, wanted...)
+	if s.up() { // one that starts learns it when it answers
+		if err := s.setActive(ctx, false, downTime); err != nil && !control.Gone(err) {
+			s.warn("table not emptied", err)
+		}
 	}
 	s.setSync(syncd.Backup)
 	return failed
 }
 
 // settle brings the addresses on this machine to those wanted. Addresses that were wanted before, and the others named,
-// are removed.
-func (s *service) settle(wanted []vip.Address, others ...vip.Address) error {
+// are removed. Missing is how many of those wanted could not be set.
+func (s *service) settle(wanted []vip.Address, others ...vip.Address) (missing int, err error) {
 	for _, a := range slices.Concat(wanted, others) {
 		s.managed[a.Addr] = true
 	}
 	present, err := s.links.List()
 	if err != nil {
-		return fmt.Errorf("list addresses: %w", err)
+		return len(wanted), fmt.Errorf("list addresses: %w", err)
 	}
 	add, remove := vip.Diff(present, wanted, s.ours)
 	var failed []error
@@ -152,18 +183,48 @@ func (s *service) settle(wanted []vip.Address, others ...vip.Address) error {
 		failed = append(failed, s.links.Remove(a))
 	}
 	for _, a := range add {
-		failed = append(failed, s.links.Add(a))
+		if err := s.links.Add(a); err != nil {
+			missing++
+			failed = append(failed, err)
+		}
 	}
-	return errors.Join(failed...)
+	return missing, errors.Join(failed...)
+}
+
+// errTaken is what happened to an address that lookAfter sets again.
+var errTaken = errors.New("taken away by somebody else, or lost with its link")
+
+// lookAfter sets the addresses of an active router again that somebody has taken away, and the sync daemon's role if that failed.
+func (s *service) lookAfter(active bool) {
+	s.retrySync()
+	if !active {
+		return
+	}
+	present, err := s.links.List()
+	if err != nil {
+		return
+	}
+	add, _ := vip.Diff(present, s.wanted, s.ours)
+	if len(add) == 0 {
+		s.lacking = ""
+		return
+	}
+	if missing, err := s.settle(s.wanted); missing < len(add) {
+		s.warn("address was gone and is set again", fmt.Errorf("%s on %s, and %d more: %w", add[0].Addr, add[0].Dev, len(add)-1, errTaken))
+		s.announce()
+	} else if err != nil && err.Error() != s.lacking {
+		s.lacking = err.Error()
+		s.warn("address not set", err)
+	}
 }
 
 // change goes over to other addresses while the service is up: new ones come, those no longer wanted go.
 func (s *service) change(wanted []vip.Address) error {
 	if slices.Equal(wanted, s.wanted) {
-		return nil
+		return nil // what is missing of them is lookAfter's
 	}
 	s.wanted = wanted
-	err := s.settle(wanted)
+	_, err := s.settle(wanted)
 	s.announce()
 	return err
 }
