@@ -17,6 +17,7 @@ func (d *Document) Original() Findings {
 	o.found.file = d.name
 	o.bytes()
 	walk(d.text, o)
+	o.privates()
 	return o.found.result()
 }
 
@@ -30,6 +31,9 @@ type originalReader struct {
 	found  collector
 	scopes []Scope
 	names  []string
+
+	global  originalGlobal
+	service originalService // the one that is open
 }
 
 // bytes judges what is not about a single line: line ends and the byte-order mark.
@@ -37,14 +41,21 @@ func (o *originalReader) bytes() {
 	if strings.HasPrefix(o.text, bom) {
 		o.report(Error, 1, "", problem{CodeUnknown, "a byte-order mark: the original takes it for part of the first word", "save the file without it"})
 	}
-	cr := strings.IndexByte(o.text, '\r')
-	if cr < 0 || !strings.Contains(o.text, "\n") {
+	lf := strings.IndexByte(o.text, '\n')
+	if lf < 0 {
 		return
 	}
-	line := 1 + strings.Count(o.text[:cr], "\n")
+	cr := strings.IndexByte(o.text[lf:], '\r') // one before any LF ends a line there as here
+	if cr < 0 {
+		return
+	}
+	line, all := 0, newLines(o.text)
+	for ln, ok := all.next(); ok && ln.start <= lf+cr; ln, ok = all.next() {
+		line = ln.no
+	}
 	text := "a carriage return: the original takes everything before it for one line"
-	if line == 1 && strings.HasPrefix(o.text[cr:], "\r\n") {
-		text = "lines end with CR LF: the original reads only the first one"
+	if strings.HasSuffix(o.text[:lf], "\r") {
+		line, text = 1, "lines end with CR LF: the original reads only the first one"
 	}
 	o.report(Error, line, "", problem{0, text, "end lines with LF"})
 }
@@ -69,6 +80,7 @@ func (o *originalReader) assign(st *statement) {
 	if p.text != "" {
 		o.report(severity, st.no, st.key.value(o.text), p)
 	}
+	o.note(st, in)
 }
 
 func (o *originalReader) open(st *statement, name token, _ bool) {
@@ -88,6 +100,9 @@ func (o *originalReader) open(st *statement, name token, _ bool) {
 	if p.text != "" {
 		o.report(Error, st.no, keyword(st.scope), p)
 	}
+	if st.scope != InServer {
+		o.service = originalService{}
+	}
 	o.scopes = append(o.scopes, st.scope)
 	o.names = append(o.names, keyword(st.scope)+" "+quoteName(name.value(o.text)))
 }
@@ -99,6 +114,9 @@ func (o *originalReader) shut(st *statement) {
 		} else if o.text[st.key.start:st.key.end] != "}" {
 			o.report(Error, st.no, "}", problem{CodeUnknown, "unknown command", "write nothing behind the }"})
 		}
+	}
+	if o.scopes[len(o.scopes)-1]&inService != 0 {
+		o.portName()
 	}
 	o.scopes, o.names = o.scopes[:len(o.scopes)-1], o.names[:len(o.names)-1]
 }
@@ -205,7 +223,8 @@ func originalValue(k *Key, text string) problem {
 		}
 	case Choice:
 		if !slices.Contains(k.Choices, text) || slices.Contains(k.Newer, text) {
-			return problem{CodeArgument, "invalid argument", ""}
+			known := slices.DeleteFunc(slices.Clone(k.Choices), func(word string) bool { return slices.Contains(k.Newer, word) })
+			return problem{CodeArgument, "invalid argument", "the original knows " + strings.Join(known, ", ")}
 		}
 	}
 	return problem{}
@@ -220,6 +239,8 @@ func originalDoubt(k *Key, st *statement, text string) (Severity, problem) {
 		return Warning, problem{0, "the original ignores this mask silently", ""}
 	case k.Quoted && st.n == 1 && st.tok[0].quote == '\'':
 		return Warning, problem{0, "the original takes the single quotes for part of the text", "use double quotes"}
+	case k.Name == "load_monitor" && len(strings.Fields(text)) > 1 && strings.Fields(text)[0] == "agent":
+		return Warning, problem{0, "the original runs this as a program and leaves the weight alone", ""}
 	case k.In == InServer && k.Name == "weight":
 		if n, err := scalar.Int(text); err == nil && n == 0 {
 			return Warning, problem{0, "the original takes weight 0 for 1", ""}
