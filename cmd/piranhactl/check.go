@@ -57,10 +57,10 @@ func find(path string, original bool, in io.Reader) (lvscf.Findings, error) {
 	case err != nil:
 		return nil, fmt.Errorf("failed to open %s: %w", path, err)
 	}
-	_, findings := doc.Config(lvscf.SystemLookup(lookupTime))
 	if original {
 		return doc.Original(), nil
 	}
+	_, findings := doc.Config(lvscf.SystemLookup(lookupTime))
 	return findings, nil
 }
 

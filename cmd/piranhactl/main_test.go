@@ -2,8 +2,10 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"net"
 	"net/http"
 	"os"
@@ -25,6 +27,8 @@ type daemons struct {
 	mu     sync.Mutex
 	pulse  pulse.Status
 	lvsd   lvs.Status
+	news   string // a field of the status that this piranhactl does not know
+	stuck  string // what pulse accepts and does not do
 	refuse string
 	asked  []string
 }
@@ -32,11 +36,15 @@ type daemons struct {
 func newDaemons(t *testing.T) *daemons {
 	t.Helper()
 	d := &daemons{dir: t.TempDir()}
+	d.lvsd.Pid = 2 // as in pair
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /v1/status", func(w http.ResponseWriter, _ *http.Request) {
 		d.mu.Lock()
 		defer d.mu.Unlock()
-		control.Reply(w, http.StatusOK, d.pulse)
+		control.Reply(w, http.StatusOK, struct {
+			pulse.Status
+			News string `json:"news,omitempty"`
+		}{d.pulse, d.news})
 	})
 	mux.HandleFunc("POST /v1/{act}", func(w http.ResponseWriter, r *http.Request) {
 		d.mu.Lock()
@@ -46,12 +54,18 @@ func newDaemons(t *testing.T) *daemons {
 			control.Fail(w, http.StatusConflict, d.refuse)
 			return
 		}
-		d.follow(r.PathValue("act"))
+		if act := r.PathValue("act"); act != d.stuck {
+			d.follow(act)
+		}
 		control.Reply(w, http.StatusAccepted, map[string]string{})
 	})
 	serve(t, filepath.Join(d.dir, "pulse.sock"), mux)
 	table := http.NewServeMux()
-	table.HandleFunc("GET /v1/status", func(w http.ResponseWriter, _ *http.Request) { control.Reply(w, http.StatusOK, d.lvsd) })
+	table.HandleFunc("GET /v1/status", func(w http.ResponseWriter, _ *http.Request) {
+		d.mu.Lock()
+		defer d.mu.Unlock()
+		control.Reply(w, http.StatusOK, d.lvsd)
+	})
 	serve(t, filepath.Join(d.dir, "lvs.sock"), table)
 	return d
 }
@@ -69,6 +83,9 @@ func (d *daemons) follow(act string) {
 		d.pulse.LoadTried = d.pulse.LoadTried.Add(1)
 		if d.pulse.LoadError == "" {
 			d.pulse.Loaded, d.pulse.SerialNo = d.pulse.LoadTried, 8
+			if d.stuck != "lvsd" {
+				d.lvsd.ConfigLoaded = d.pulse.LoadTried
+			}
 		}
 	}
 }
@@ -134,13 +151,107 @@ func TestActFails(t *testing.T) {
 	if _, failed := d.do(t, "reload"); failed != "error parsing lvs.cf at line 3: x" {
 		t.Errorf("reload of a bad file: %q", failed)
 	}
-	d.pulse.Partner.State, d.pulse.Partner.Health = "", "dead"
-	want := "switchover has been asked for, but not happened within 100ms: this router is , the other one dead"
+	d.pulse.LoadError, d.stuck = "", "lvsd"
+	if _, failed := d.do(t, "--timeout=100ms", "reload"); failed != "reload has been asked for, but not happened within 100ms: lvsd has not taken it" {
+		t.Errorf("reload that lvsd does not follow: %q", failed)
+	}
+	d.lvsd.Pid = 3
+	if _, failed := d.do(t, "--timeout=100ms", "reload"); failed != "" {
+		t.Errorf("reload beside an lvsd that is not pulse's: %q", failed)
+	}
+	d.pulse, d.stuck = pair(), "switchover"
+	want := "switchover has been asked for, but not happened within 100ms: this router is active, the other one inactive"
 	if out, failed := d.do(t, "--timeout=100ms", "switchover"); out != "" || failed != want {
 		t.Errorf("a switchover that never happens: %q, %q", out, failed)
 	}
 	if out, failed := d.do(t, "--no-wait", "switchover"); out != "" || failed != "" {
 		t.Errorf("without waiting: %q, %q", out, failed)
+	}
+}
+
+// TestHappened: what was asked for is over only when somebody serves.
+func TestHappened(t *testing.T) {
+	state := func(own, other string, standby bool) view {
+		p := pair()
+		p.State, p.Partner.State, p.Standby = own, other, standby
+		return view{pulse: &p}
+	}
+	for _, tt := range []struct {
+		command     string
+		before, now view
+		want        bool
+	}{
+		{"switchover", state("active", "inactive", false), state("deactivating", "inactive", false), false},
+		{"switchover", state("active", "inactive", false), state("inactive", "inactive", false), false},
+		{"switchover", state("active", "inactive", false), state("inactive", "active", false), true},
+		{"switchover", state("inactive", "active", false), state("inactive", "inactive", false), false},
+		{"switchover", state("inactive", "active", false), state("activating", "inactive", false), false},
+		{"switchover", state("inactive", "active", false), state("active", "inactive", false), true},
+		{"standby", state("active", "inactive", false), state("inactive", "inactive", true), false},
+		{"standby", state("active", "inactive", false), state("inactive", "active", true), true},
+		{"standby", state("inactive", "active", false), state("inactive", "active", false), false},
+		{"standby", state("inactive", "inactive", false), state("inactive", "inactive", true), true},
+		{"resume", state("inactive", "active", true), state("inactive", "active", true), false},
+		{"resume", state("inactive", "active", true), state("inactive", "active", false), true},
+	} {
+		if got := happened(tt.command, tt.before, tt.now); got != tt.want {
+			t.Errorf("%s, %s/%s -> %s/%s: %v", tt.command, tt.before.pulse.State, tt.before.pulse.Partner.State,
+				tt.now.pulse.State, tt.now.pulse.Partner.State, got)
+		}
+	}
+	if got := outcome("standby", state("inactive", "inactive", true).pulse); got != "this router is inactive, the other one inactive: nobody serves" {
+		t.Error(got)
+	}
+}
+
+func TestInterrupted(t *testing.T) {
+	d := newDaemons(t)
+	d.pulse, d.stuck = pair(), "switchover"
+	ctx, cancel := context.WithCancel(t.Context())
+	c := newCluster(d.dir)
+	before, err := c.look(ctx, "switchover")
+	if err != nil {
+		t.Fatal(err)
+	}
+	cancel()
+	_, err = c.await(ctx, "switchover", before, time.Minute)
+	if err == nil || err.Error() != "interrupted: switchover has been asked for and may still happen" {
+		t.Error(err)
+	}
+}
+
+// TestPlain: one line each, whatever a daemon says.
+func TestPlain(t *testing.T) {
+	c := control.Client{Name: "pulse", Socket: "/run/piranha/pulse.sock"}
+	for _, tt := range []struct {
+		err  error
+		want string
+	}{
+		{os.ErrPermission, "/run/piranha/pulse.sock may not be opened: only root and group piranha may"},
+		{context.DeadlineExceeded, "pulse does not answer on /run/piranha/pulse.sock"},
+		{fmt.Errorf("pulse: %w", &control.Refusal{Status: http.StatusForbidden, Text: "only root may do that"}), "pulse: only root may do that"},
+		{&control.Refusal{Status: http.StatusConflict, Text: "no\x1b[2J\n"}, "no?[2J?"},
+	} {
+		if got := plain(c, tt.err).Error(); got != tt.want {
+			t.Errorf("%v: %q, want %q", tt.err, got, tt.want)
+		}
+	}
+}
+
+// TestLvsdGone: pulse serves, and its lvsd does not run.
+func TestLvsdGone(t *testing.T) {
+	d := newDaemons(t)
+	d.pulse = pair()
+	if err := os.Remove(filepath.Join(d.dir, "lvs.sock")); err != nil {
+		t.Fatal(err)
+	}
+	d.pulse.LvsdPid = 0
+	if out, failed := d.do(t, "status"); !strings.Contains(out, "lvsd does not run.") || !strings.HasPrefix(failed, "lvsd does not run here") {
+		t.Errorf("active: %q, %q", out, failed)
+	}
+	d.pulse.State = "inactive"
+	if _, failed := d.do(t, "status"); failed != "" {
+		t.Errorf("inactive, perhaps with a cold standby: %q", failed)
 	}
 }
 
@@ -159,8 +270,8 @@ func TestNobodyAnswers(t *testing.T) {
 func TestCommandLine(t *testing.T) {
 	d := &daemons{dir: "/none"}
 	for args, want := range map[string]string{
-		"":                    "say one of: status, switchover, standby, resume, reload, check",
-		"stat":                `unknown command "stat": say one of: status, switchover, standby, resume, reload, check`,
+		"":                    "say one of: status, switchover, standby, resume, reload, check, help",
+		"stat":                `unknown command "stat": say one of: status, switchover, standby, resume, reload, check, help`,
 		"status now":          "unexpected arguments",
 		"check a b":           "unexpected arguments",
 		"--timeout=0 resume":  "bad argument --timeout: more than 0 expected",
@@ -194,15 +305,15 @@ func TestCheck(t *testing.T) {
 
 func TestJSON(t *testing.T) {
 	d := newDaemons(t)
-	d.pulse = pair()
+	d.pulse, d.news = pair(), "of a later version"
 	out, failed := d.do(t, "status", "--json")
 	var r struct {
 		Version int
-		Pulse   struct{ State string }
+		Pulse   struct{ State, News string }
 		Lvsd    struct{ Version int }
 		Errors  []string
 	}
-	if err := json.Unmarshal([]byte(out), &r); err != nil || failed != "" || r.Version != 1 || r.Pulse.State != "active" || r.Errors == nil {
+	if err := json.Unmarshal([]byte(out), &r); err != nil || failed != "" || r.Version != 1 || r.Pulse.State != "active" || r.Pulse.News == "" || r.Errors == nil {
 		t.Errorf("status --json: %v, %q, %s", err, failed, out)
 	}
 }

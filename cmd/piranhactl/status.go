@@ -15,50 +15,65 @@ import (
 	"github.com/piranha-lvs/piranha/internal/pulse"
 )
 
-// report is what status shows, and with --json the form of it. Field names are an API, described in doc/api.md.
+// report is what status shows people. A daemon that does not answer is nil.
 type report struct {
-	Version int           `json:"version"` // of this form: 1
-	Pulse   *pulse.Status `json:"pulse"`   // null: it does not answer
-	Lvsd    *lvs.Status   `json:"lvsd"`    // null: it does not answer
-	Errors  []string      `json:"errors"`  // why not
+	pulse *pulse.Status
+	lvsd  *lvs.Status
+}
+
+// document is what --json prints. Field names are an API, described in doc/api.md.
+type document struct {
+	Version int             `json:"version"` // of this form: 1
+	Pulse   json.RawMessage `json:"pulse"`   // as it answers; null: it does not
+	Lvsd    json.RawMessage `json:"lvsd"`    // as it answers; null: it does not
+	Errors  []string        `json:"errors"`  // why not
 }
 
 // status shows both daemons of this router, and what they know of the other one. Where one does not answer the other is
 // shown all the same, and the exit status is 1.
 func status(ctx context.Context, c cluster, asJSON bool, out io.Writer) error {
-	r := report{Version: 1, Errors: []string{}}
+	var r report
+	d := document{Version: 1, Errors: []string{}}
 	var failed []error
 	note := func(err error) {
 		if err != nil {
 			failed = append(failed, err)
-			r.Errors = append(r.Errors, err.Error())
+			d.Errors = append(d.Errors, err.Error())
 		}
 	}
 	var err error
-	r.Pulse, err = c.pulseStatus(ctx)
+	r.pulse, d.Pulse, err = ask[pulse.Status](ctx, c.pulse)
 	note(err)
-	r.Lvsd, err = c.lvsdStatus(ctx)
-	if r.Pulse == nil || r.Pulse.LvsdPid != 0 { // with a cold standby it need not run
+	r.lvsd, d.Lvsd, err = ask[lvs.Status](ctx, c.lvsd)
+	if r.needsLvsd() {
 		note(err)
 	}
 	if asJSON {
 		e := json.NewEncoder(out)
 		e.SetIndent("", "  ")
-		err = e.Encode(r)
+		err = e.Encode(d)
 	} else {
 		_, err = io.WriteString(out, r.text(time.Now()))
 	}
 	return errors.Join(append(failed, err)...)
 }
 
+// needsLvsd tells whether it is wrong if lvsd does not answer. On the inactive router it need not run: standby may be cold.
+func (r *report) needsLvsd() bool {
+	return r.pulse == nil || r.pulse.LvsdPid != 0 || r.pulse.State == "active"
+}
+
 // text is the report for people.
-func (r report) text(now time.Time) string {
+func (r *report) text(now time.Time) string {
 	var b strings.Builder
-	if r.Pulse != nil {
-		routers(&b, r.Pulse, now)
+	if r.pulse != nil {
+		routers(&b, r.pulse, now)
 	}
-	if r.Lvsd != nil {
-		services(&b, r.Lvsd, now)
+	if r.pulse != nil && r.lvsd != nil && r.pulse.SerialNo != r.lvsd.SerialNo {
+		fmt.Fprintf(&b, "lvsd works with another lvs.cf, with serial_no %d.\n", r.lvsd.SerialNo)
+	}
+	if r.lvsd != nil {
+		services(&b, r.lvsd, now)
 	}
 	lines := strings.Split(b.String(), "\n")
 	for i := range lines {
@@ -70,9 +85,9 @@ func (r report) text(now time.Time) string {
 // routers shows this router and the other one.
 func routers(b *strings.Builder, s *pulse.Status, now time.Time) {
 	w := tabwriter.NewWriter(b, 0, 0, 2, ' ', 0)
-	fmt.Fprintf(w, "ROUTER\tROLE\tSTATE\tSINCE\tSERIAL\tREAL SERVERS\tLAST HEARD\n")
+	fmt.Fprintf(w, "ROUTER\tROLE\tSTATE\tSINCE\tSERIAL\tREAL SERVERS\n")
 	since := age(now.Sub(s.Since))
-	fmt.Fprintf(w, "this one\t%s\t%s\t%s\t%d\t%s\t\n", s.Role, s.State, since, s.SerialNo, counts(s.Servers))
+	fmt.Fprintf(w, "this one\t%s\t%s\t%s\t%d\t%s\n", s.Role, s.State, since, s.SerialNo, counts(s.Servers))
 	p := &s.Partner
 	serial := "-"
 	if p.SerialNo != 0 || p.SameConfig {
@@ -83,8 +98,9 @@ func routers(b *strings.Builder, s *pulse.Status, now time.Time) {
 		since = age(now.Sub(*p.Since))
 	}
 	other := map[string]string{"primary": "backup", "backup": "primary"}[s.Role]
-	fmt.Fprintf(w, "the other\t%s\t%s\t%s\t%s\t%s\t%s\n", other, partnerState(s), since, serial, counts(p.Servers), heard(p))
+	fmt.Fprintf(w, "the other\t%s\t%s\t%s\t%s\t%s\n", other, partnerState(s), since, serial, counts(p.Servers))
 	w.Flush()
+	b.WriteString("The other router was last heard: " + heard(p) + ".\n")
 	for _, line := range remarks(s) {
 		b.WriteString(line + "\n")
 	}
@@ -102,6 +118,7 @@ func remarks(s *pulse.Status) (lines []string) {
 	say(s.Standby, "This router is on standby by an operator's wish: piranhactl resume ends that.")
 	say(len(s.LostLinks) > 0, "No link on the device of the "+strings.Join(s.LostLinks, " and ")+" channel.")
 	say(s.LvsdPid == 0 && s.State == "active", "lvsd does not run.")
+	say(s.LvsdPid == 0 && s.State == "inactive", "lvsd does not run, as it should be with standby = cold only.")
 	say(alive && p.Original, "The other router runs the original pulse: it says no more than its state.")
 	say(alive && !p.Original && !p.SameConfig, "The lvs.cf of the other router means something else than the one here.")
 	say(s.State == "active" && p.State == "active" && alive, "Both routers are active.")
@@ -151,7 +168,11 @@ func services(b *strings.Builder, s *lvs.Status, now time.Time) {
 	if !s.Active {
 		b.WriteString("The kernel's table is empty here: this router is on standby.\n")
 	}
-	if !s.InStep {
+	switch {
+	case s.InStep:
+	case s.Error == "":
+		b.WriteString("The kernel's table is being brought up to date.\n")
+	default:
 		b.WriteString("The kernel's table is not as it should be: " + clean(s.Error) + "\n")
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/piranha-lvs/piranha/internal/lvs"
+	"github.com/piranha-lvs/piranha/internal/pulse"
 )
 
 func TestText(t *testing.T) {
@@ -14,16 +15,17 @@ func TestText(t *testing.T) {
 	p.Since = now.Add(-26 * time.Hour)
 	other := now.Add(-90 * time.Second)
 	p.Partner.Since = &other
-	r := report{Pulse: &p, Lvsd: &lvs.Status{Active: true, InStep: true, VirtualServers: []lvs.VirtualStatus{{
+	r := report{pulse: &p, lvsd: &lvs.Status{Active: true, InStep: true, SerialNo: 7, VirtualServers: []lvs.VirtualStatus{{
 		Name: "web", Service: "-t 192.0.2.100:80", Scheduler: "wlc", RealServers: []lvs.RealStatus{
 			{Name: "real1", Address: "10.11.12.11:80", State: "up", Since: now.Add(-time.Hour), Weight: 4, Now: 6, Present: true},
 			{Name: "real2", Address: "10.11.12.12:80", State: "down", Since: now.Add(-3 * time.Second), Weight: 1, Reason: "connect refused\x1b[2J"},
 		},
 	}}}}
 	want := `
-ROUTER     ROLE     STATE     SINCE  SERIAL  REAL SERVERS  LAST HEARD
+ROUTER     ROLE     STATE     SINCE  SERIAL  REAL SERVERS
 this one   primary  active    1d2h   7       2 of 3 up
-the other  backup   inactive  1m30s  7       3 of 3 up     public 420ms ago, private 12s ago
+the other  backup   inactive  1m30s  7       3 of 3 up
+The other router was last heard: public 420ms ago, private 12s ago.
 
 SERVICE  ADDRESS            WEIGHT  STATE  SINCE  REASON
 web      -t 192.0.2.100:80          wlc
@@ -32,6 +34,62 @@ web      -t 192.0.2.100:80          wlc
 `
 	if got := "\n" + r.text(now); got != want {
 		t.Errorf("text:\n%s\nwant:\n%s", got, want)
+	}
+}
+
+// TestTextOfHalf: what answers is shown, also when the other daemon does not.
+func TestTextOfHalf(t *testing.T) {
+	p := pair()
+	p.State, p.LvsdPid, p.Servers, p.Partner = "deactivating", 0, nil, pulse.PartnerStatus{Health: "unknown"}
+	now := p.Since.Add(3 * time.Second)
+	for _, tt := range []struct {
+		name string
+		r    report
+		want string
+	}{
+		{"nothing", report{}, ""},
+		{"pulse", report{pulse: &p}, `
+ROUTER     ROLE     STATE         SINCE  SERIAL  REAL SERVERS
+this one   primary  deactivating  3s     7       -
+the other  backup   unknown       -      -       -
+The other router was last heard: never.
+`},
+		{"lvsd", report{lvsd: &lvs.Status{Error: "no answer\a"}}, `
+SERVICE  ADDRESS  WEIGHT  STATE  SINCE  REASON
+The kernel's table is empty here: this router is on standby.
+The kernel's table is not as it should be: no answer?
+`},
+		{"lvsd behind", report{pulse: &p, lvsd: &lvs.Status{Active: true, SerialNo: 6}}, `
+ROUTER     ROLE     STATE         SINCE  SERIAL  REAL SERVERS
+this one   primary  deactivating  3s     7       -
+the other  backup   unknown       -      -       -
+The other router was last heard: never.
+lvsd works with another lvs.cf, with serial_no 6.
+
+SERVICE  ADDRESS  WEIGHT  STATE  SINCE  REASON
+The kernel's table is being brought up to date.
+`},
+	} {
+		if got := tt.r.text(now); got != strings.TrimPrefix(tt.want, "\n") {
+			t.Errorf("%s:\n%s\nwant:%s", tt.name, got, tt.want)
+		}
+	}
+}
+
+// TestWidth: long states and addresses stay within a terminal of 80 columns, reasons aside.
+func TestWidth(t *testing.T) {
+	p := pair()
+	p.State, p.SerialNo, p.Servers = "deactivating", 2026112101, &pulse.Servers{Up: 1000, Configured: 1000}
+	now := p.Since.Add(20*24*time.Hour + 23*time.Hour)
+	r := report{pulse: &p, lvsd: &lvs.Status{VirtualServers: []lvs.VirtualStatus{{
+		Name: "webserver6", Service: "-t [2001:db8:100::100]:8080", Scheduler: "lblcr", RealServers: []lvs.RealStatus{
+			{Name: "realserver1", Address: "[2001:db8:100::1031]:8080", State: "checking", Since: now.Add(-time.Hour), Weight: 100},
+		},
+	}}}}
+	for line := range strings.Lines(r.text(now)) {
+		if n := len(strings.TrimRight(line, "\n")); n > 80 {
+			t.Errorf("%d columns: %s", n, line)
+		}
 	}
 }
 
@@ -47,6 +105,11 @@ Both routers are active.
 The last reload was refused: bad?`
 	if got != want {
 		t.Errorf("remarks:\n%s\nwant:\n%s", got, want)
+	}
+	p = pair()
+	p.State, p.LvsdPid = "inactive", 0
+	if got := remarks(&p); len(got) != 1 || !strings.Contains(got[0], "standby = cold") {
+		t.Errorf("without lvsd: %q", got)
 	}
 	p = pair()
 	p.Partner.Original, p.Partner.SameConfig = true, false

@@ -16,6 +16,7 @@ import (
 type Set struct {
 	name     string
 	synopsis string
+	commands []Option // of which only Long and Help are used
 	options  []Option
 }
 
@@ -75,6 +76,11 @@ func (s *Set) Time(p *time.Duration, short byte, long, arg, help string) {
 // gets "". What set complains about is reported with the option's name in front.
 func (s *Set) Func(short byte, long, arg, help string, set func(value string) error) {
 	s.options = append(s.options, Option{Short: short, Long: long, Arg: arg, Help: help, set: set})
+}
+
+// Command adds to the help what one of the other arguments does. Parse returns those as they are.
+func (s *Set) Command(name, help string) {
+	s.commands = append(s.commands, Option{Long: name, Help: help})
 }
 
 // Options lists the options in the order they were added, after --help, --usage and --version.

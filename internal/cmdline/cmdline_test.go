@@ -145,6 +145,22 @@ func TestHelpWraps(t *testing.T) {
 	}
 }
 
+func TestCommands(t *testing.T) {
+	s := New("demo", "COMMAND")
+	s.Bool(new(bool), 'v', "verbose", "log more")
+	s.Command("start", "begin")
+	want := "Usage: demo [OPTION...] COMMAND\n" +
+		"\nCommands:\n  start                           begin\n" +
+		"\nOptions:\n  -v, --verbose                   log more\n" +
+		"\nHelp options:\n"
+	if got := s.help(); !strings.HasPrefix(got, want) {
+		t.Errorf("got\n%s\nwant\n%s", got, want)
+	}
+	if rest, err := s.Parse([]string{"start", "-v"}); err != nil || len(rest) != 1 {
+		t.Errorf("Parse = %q, %v", rest, err)
+	}
+}
+
 func TestExit(t *testing.T) {
 	tests := []struct {
 		err  error

@@ -16,6 +16,13 @@ func (s *Set) help() string {
 		b.WriteString(" " + s.synopsis)
 	}
 	b.WriteString("\n")
+	if len(s.commands) > 0 {
+		b.WriteString("\nCommands:\n")
+		for i := range s.commands {
+			b.WriteString(entry("  "+s.commands[i].Long, s.commands[i].Help))
+		}
+		b.WriteString("\nOptions:\n")
+	}
 	for i := range s.options[common:] {
 		b.WriteString(s.options[common+i].help())
 	}
@@ -29,7 +36,7 @@ func (s *Set) help() string {
 // common is how many options New adds by itself.
 const common = 3
 
-// help is one option's entry: `  -c, --configfile=FILE   text`, the text wrapped into its own column.
+// help is one option's entry: `  -c, --configfile=FILE   text`.
 func (o *Option) help() string {
 	head := "      --" + o.Long
 	if o.Short != 0 {
@@ -38,12 +45,17 @@ func (o *Option) help() string {
 	if o.Arg != "" {
 		head += "=" + o.Arg
 	}
+	return entry(head, o.Help)
+}
+
+// entry is something explained, the explanation wrapped into its own column.
+func entry(head, text string) string {
 	if len(head)+2 > helpColumn {
 		head += "\n" + strings.Repeat(" ", helpColumn)
 	} else {
 		head += strings.Repeat(" ", helpColumn-len(head))
 	}
-	return head + wrap(strings.Fields(o.Help), helpColumn, helpColumn) + "\n"
+	return head + wrap(strings.Fields(text), helpColumn, helpColumn) + "\n"
 }
 
 // usage is the text of --usage: every option in brackets, flags with a letter bundled first.
