@@ -1,4 +1,4 @@
-# make build | demo | check | test | e2e | bench | lint | fuzz | man | install
+# make build | demo | check | test | matrix | e2e | bench | lint | fuzz | man | install
 # README says what each is for. Variables: ARGS (demo, bench), DESTDIR and PREFIX (install), FUZZTIME (fuzz).
 
 GO       ?= go
@@ -17,7 +17,7 @@ PAGES    := $(wildcard doc/*.[58])
 
 export PIRANHA_BIN := $(BIN)
 
-.PHONY: all build lab demo check test race e2e bench lint format fuzz man install clean lab-packages bench-packages check-packages
+.PHONY: all build lab demo check test race matrix e2e bench lint format fuzz man install clean lab-packages bench-packages check-packages
 
 all: build
 
@@ -36,7 +36,7 @@ demo: lab-packages build lab
 	$(BIN)/lab demo $(ARGS)
 
 # What CI runs. The parts stand alone too.
-check: check-packages format lint man race e2e
+check: check-packages format lint man race matrix e2e
 	$(MAKE) demo ARGS=--script
 
 format:
@@ -57,6 +57,10 @@ test:
 race:
 	CGO_ENABLED=1 $(GO) test -race ./...
 	cd lab && CGO_ENABLED=1 $(GO) test -race ./...
+
+# Every kind of check against every kind of server, natively on loopback.
+matrix: build
+	cd lab && LAB_MATRIX=1 $(GO) test -count=1 ./matrix/...
 
 # Inside a kernel with IPVS: the machine's own where it has one, User-Mode Linux otherwise.
 # One boot at a time: tests that share the processors measure each other.

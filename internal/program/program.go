@@ -153,7 +153,8 @@ func (p *Program) wait(pid int, deadline time.Time) (ended bool, cut Outcome) {
 			return false, Interrupted
 		}
 	}
-	if n <= 0 && time.Until(deadline) <= 0 {
+	// Also if there is output: a program that writes without end would have all the time it likes.
+	if time.Until(deadline) <= 0 {
 		return false, TimedOut
 	}
 	return false, 0

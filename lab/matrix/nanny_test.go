@@ -1,0 +1,135 @@
+package matrix
+
+import (
+	"bufio"
+	"bytes"
+	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// patience is how long to wait for what should take a moment.
+const patience = 20 * time.Second
+
+// binary returns the path of a program under test.
+func binary(t testing.TB, name string) string {
+	t.Helper()
+	dir := os.Getenv("PIRANHA_BIN")
+	if dir == "" {
+		dir = filepath.Join("..", "..", "bin")
+	}
+	path, err := filepath.Abs(filepath.Join(dir, name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(path); err != nil {
+		t.Fatalf("program under test: %v (make build)", err)
+	}
+	return path
+}
+
+// nanny is a running nanny and what it reports.
+type nanny struct {
+	cmd     *exec.Cmd
+	stderr  bytes.Buffer  // until it is a daemon
+	reports chan string   // closed at the end of the pipe
+	ended   chan struct{} // closed when it has been waited for
+	err     error         // how it ended; read after ended
+}
+
+// watch starts a nanny as lvsd does, with the options that matter, until the test ends.
+func watch(t testing.TB, options ...string) *nanny {
+	t.Helper()
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	n := &nanny{reports: make(chan string, 64), ended: make(chan struct{})}
+	n.cmd = exec.Command(binary(t, "nanny"), append(options, "-c", "--lvs", "--report-fd=3")...)
+	n.cmd.Env = append(os.Environ(), "GOMAXPROCS=1", "GOGC=20")
+	n.cmd.Stderr = &n.stderr
+	n.cmd.ExtraFiles = []*os.File{w}
+	err = n.cmd.Start()
+	w.Close()
+	if err != nil {
+		r.Close()
+		t.Fatal(err)
+	}
+	go n.collect(r)
+	go func() {
+		defer close(n.ended)
+		n.err = n.cmd.Wait()
+	}()
+	t.Cleanup(func() {
+		_ = n.cmd.Process.Kill() // ended already: as it should be
+		<-n.ended
+		r.Close() // what it left behind may hold the other end
+	})
+	return n
+}
+
+// collect passes on the lines; those nobody wants are dropped.
+func (n *nanny) collect(r *os.File) {
+	defer close(n.reports)
+	lines := bufio.NewScanner(r)
+	for lines.Scan() {
+		select {
+		case n.reports <- lines.Text():
+		default:
+		}
+	}
+}
+
+// standing waits for the next report on the state of the server and returns it: "up", or "down" and the reason.
+func (n *nanny) standing(t testing.TB) string {
+	t.Helper()
+	late := time.After(patience)
+	for {
+		select {
+		case line, ok := <-n.reports:
+			if !ok {
+				<-n.ended
+				t.Fatalf("nanny ended: %v\n%s", n.err, &n.stderr)
+			}
+			if word, _, _ := strings.Cut(line, " "); word == "up" || word == "down" {
+				return line
+			}
+		case <-late:
+			t.Fatalf("no report within %v", patience)
+		}
+	}
+}
+
+// terminate sends TERM and returns how long the end took. The exit status must be 0.
+func (n *nanny) terminate(t testing.TB) time.Duration {
+	t.Helper()
+	start := time.Now()
+	if err := n.cmd.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	select {
+	case <-n.ended:
+	case <-time.After(patience):
+		t.Fatalf("nanny still there %v after TERM", patience)
+	}
+	if n.err != nil {
+		t.Errorf("nanny ended with %v, want status 0", n.err)
+	}
+	return time.Since(start)
+}
+
+// gone tells whether there is no process of this number, or it has ended and waits to be noticed.
+func gone(pid int) bool {
+	stat, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
+	if errors.Is(err, os.ErrNotExist) {
+		return true
+	}
+	_, state, _ := bytes.Cut(stat, []byte(") "))
+	return bytes.HasPrefix(state, []byte("Z")) || bytes.HasPrefix(state, []byte("X"))
+}

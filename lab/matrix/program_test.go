@@ -1,0 +1,163 @@
+package matrix
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+)
+
+// TestProgram: checks that run a program.
+func TestProgram(t *testing.T) {
+	const expired = "down program timed out after 400ms"
+	mismatch := func(got string) string { return `down expected "OK", got "` + got + `"` }
+	for _, tt := range []struct {
+		name   string
+		script string
+		expect string // report of a check that expects OK
+		plain  string // of one that expects nothing
+	}{
+		{"right", "echo OK", up, up},
+		{"without a line end", "printf OK", up, up},
+		{"two line ends", `printf 'OK\n\n'`, mismatch("OK"), up},
+		{"wrong", "echo NO", mismatch("NO"), up},
+		{"more than wanted", "echo OKAY", mismatch("OKAY"), up},
+		{"nothing", ":", mismatch(""), up},
+		{"status 3", "echo OK; exit 3", "down program exited with status 3", "down program exited with status 3"},
+		{"killed", "echo OK; kill -9 $$", "down program terminated with signal 9", "down program terminated with signal 9"},
+		{"slow", "sleep 0.1; echo OK", up, up},
+		{"hanging", "echo OK; sleep 1000", expired, expired},
+		{"hanging, closed", "echo OK; exec >&-; sleep 1000", expired, expired},
+		{"deaf to signals", "trap '' TERM INT HUP ALRM; echo OK; while :; do sleep 1000; done", expired, expired},
+		{"busy", "while :; do :; done", expired, expired},
+		{"stopped", "echo OK; kill -STOP $$", expired, expired},
+		{"child left behind", "sleep 1000 & echo OK", up, up},
+		{"child left behind, own session", "setsid sleep 3 & echo OK", up, up},
+		{"dripping", "for c in O K; do printf $c; sleep 1; done", expired, expired},
+		{"dripping, with time", "for c in O K; do printf $c; sleep 1; done", up, up},
+		{"100 MB", "head -c 104857600 /dev/zero | tr '\\0' x", mismatch(strings.Repeat("x", sample)) + "...", up},
+		{"without end", "exec yes OK", expired, expired},
+		{"NUL", `printf '\0\0'`, mismatch(`\x00\x00`), up},
+		{"OK and NUL", `printf 'OK\0'`, mismatch(`OK\x00`), up},
+		{"errors are no output", "echo OK; echo trouble >&2", up, up},
+		{"reads", "cat; echo OK", up, up},
+		{"its arguments", `test "$*" = "127.0.0.1 at 127.0.0.1:4711 two words" && echo OK`, up, up},
+		{"its directory", "test $PWD = / && echo OK", up, up},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			path := filepath.Join(t.TempDir(), "program")
+			if err := os.WriteFile(path, []byte("#!/bin/sh\n"+tt.script+"\n"), 0o755); err != nil {
+				t.Fatal(err)
+			}
+			command := path + ` %h at %h:%p "two words"`
+			for _, k := range []struct {
+				name    string
+				options []string
+				want    string
+			}{
+				{"expect", []string{"-x", "OK"}, tt.expect},
+				{"plain", nil, tt.plain},
+			} {
+				t.Run(k.name, func(t *testing.T) {
+					t.Parallel()
+					programCell(t, command, k.options, k.want)
+				})
+			}
+		})
+	}
+}
+
+func programCell(t *testing.T, command string, options []string, want string) {
+	t.Helper()
+	n := watch(t, append([]string{"-h", "127.0.0.1", "-p", "4711", "-t", limit(want), "-e", command}, options...)...)
+	if got := n.standing(t); got != want {
+		t.Errorf("nanny reports %q, want %q", got, want)
+	}
+	n.terminate(t)
+}
+
+// TestProgramMissing: programs that cannot be run.
+func TestProgramMissing(t *testing.T) {
+	dir := t.TempDir()
+	plain, garbage := filepath.Join(dir, "plain"), filepath.Join(dir, "garbage")
+	for path, mode := range map[string]os.FileMode{plain: 0o644, garbage: 0o755} {
+		if err := os.WriteFile(path, []byte("\x01\x02"), mode); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for command, want := range map[string]string{
+		filepath.Join(dir, "missing"): "no such file or directory",
+		"no-such-program-anywhere":    "no such file or directory",
+		plain:                         "permission denied",
+		garbage:                       "exec format error",
+		dir:                           "permission denied",
+	} {
+		t.Run(want, func(t *testing.T) {
+			t.Parallel()
+			programCell(t, command, nil, "down program cannot be run: "+want)
+		})
+	}
+}
+
+// TestProgramFiles: a program gets no descriptors but the standard ones, and what the test itself has inherited.
+func TestProgramFiles(t *testing.T) {
+	t.Parallel()
+	want, err := exec.Command("ls", "/proc/self/fd").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	programCell(t, "ls /proc/self/fd", []string{"-T", "-x", strings.TrimSuffix(string(want), "\n")}, up)
+}
+
+// TestProgramChildren: whatever a program started is gone when its check is over, whether it ended or had to be ended.
+func TestProgramChildren(t *testing.T) {
+	for name, script := range map[string]string{
+		"ends":  "sleep 1000 & echo $! >>%; (sleep 1000 & echo $! >>%; wait) & sleep 0.1; exit 0",
+		"hangs": "sleep 1000 & echo $! >>%; (sleep 1000 & echo $! >>%; wait) & echo $$ >>%; wait",
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			dir := t.TempDir()
+			path, pids := filepath.Join(dir, "program"), filepath.Join(dir, "pids")
+			script := "#!/bin/sh\n" + strings.ReplaceAll(script, "%", pids) + "\n"
+			if err := os.WriteFile(path, []byte(script), 0o755); err != nil {
+				t.Fatal(err)
+			}
+			n := watch(t, "-h", "127.0.0.1", "-p", "4711", "-t", short.String(), "-e", path)
+			n.standing(t)
+			n.terminate(t)
+			wantGone(t, pids)
+		})
+	}
+}
+
+// wantGone waits for the end of all processes whose numbers are in the file.
+func wantGone(t *testing.T, path string) {
+	t.Helper()
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	words := strings.Fields(string(text))
+	if len(words) < 2 {
+		t.Fatalf("the program left %q, want at least two numbers of processes", text)
+	}
+	end := time.Now().Add(time.Second)
+	for _, word := range words {
+		pid, err := strconv.Atoi(word)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for !gone(pid) {
+			if time.Now().After(end) {
+				t.Errorf("process %d is still there", pid)
+				break
+			}
+			time.Sleep(time.Millisecond)
+		}
+	}
+}

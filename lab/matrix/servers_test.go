@@ -1,0 +1,155 @@
+package matrix
+
+import (
+	"io"
+	"net"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+)
+
+// flood is what a server sends that never stops: 100 MB.
+const flood = 100 << 20
+
+// server listens on a port of loopback until the test ends.
+type server struct {
+	port string
+	sent atomic.Int64 // bytes that the flooding ones got rid of
+}
+
+// conn is a connection that a behaviour handles. It is closed afterwards.
+type conn struct {
+	*net.TCPConn
+	server *server
+	done   <-chan struct{} // closed when the test ends
+}
+
+// serve runs a TCP server in which every connection is handled by handle.
+func serve(t testing.TB, handle func(c conn)) *server {
+	t.Helper()
+	l, err := net.Listen("tcp4", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &server{port: strconv.Itoa(l.Addr().(*net.TCPAddr).Port)}
+	done := make(chan struct{})
+	var all sync.WaitGroup
+	all.Go(func() {
+		for {
+			c, err := l.Accept()
+			if err != nil {
+				return
+			}
+			all.Go(func() {
+				defer c.Close()
+				stop := make(chan struct{})
+				all.Go(func() {
+					select {
+					case <-done:
+						c.Close()
+					case <-stop:
+					}
+				})
+				handle(conn{c.(*net.TCPConn), s, done})
+				close(stop)
+			})
+		}
+	})
+	t.Cleanup(func() {
+		l.Close()
+		close(done)
+		all.Wait()
+	})
+	return s
+}
+
+// serveUDP runs a server that handles every datagram with answer; what that sends goes back to where it came from.
+func serveUDP(t testing.TB, answer func(got string, send func(string))) *server {
+	t.Helper()
+	c, err := net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &server{port: strconv.Itoa(c.LocalAddr().(*net.UDPAddr).Port)}
+	var all sync.WaitGroup
+	all.Go(func() {
+		buf := make([]byte, 64<<10)
+		for {
+			n, from, err := c.ReadFromUDPAddrPort(buf)
+			if err != nil {
+				return
+			}
+			got := string(buf[:n])
+			all.Go(func() {
+				answer(got, func(text string) { _, _ = c.WriteToUDPAddrPort([]byte(text), from) })
+			})
+		}
+	})
+	t.Cleanup(func() { c.Close(); all.Wait() })
+	return s
+}
+
+// nobody returns a server that is not there: its port is taken, by a connection's own end, so that nobody else listens on it.
+func nobody(t testing.TB) *server {
+	t.Helper()
+	l, err := net.Listen("tcp4", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	c, err := net.Dial("tcp4", l.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { c.Close() })
+	return &server{port: strconv.Itoa(c.LocalAddr().(*net.TCPAddr).Port)}
+}
+
+// say sends text, and stays until the other end goes.
+func (c conn) say(text string) {
+	_, _ = io.WriteString(c, text)
+	c.stay()
+}
+
+// stay waits until the other end goes.
+func (c conn) stay() { _, _ = io.Copy(io.Discard, c) }
+
+// hear reads a request of this many bytes.
+func (c conn) hear(size int) { _, _ = io.ReadFull(c, make([]byte, size)) }
+
+// pause waits, or until the test ends.
+func (c conn) pause(d time.Duration) {
+	select {
+	case <-time.After(d):
+	case <-c.done:
+	}
+}
+
+// drip sends text at one byte a second, and stays.
+func (c conn) drip(text string) {
+	for i := range len(text) {
+		if i > 0 {
+			c.pause(time.Second)
+		}
+		if _, err := io.WriteString(c, text[i:i+1]); err != nil {
+			return
+		}
+	}
+	c.stay()
+}
+
+// flood sends text again and again, 100 MB in all.
+func (c conn) flood(text string) {
+	text = strings.Repeat(text, 1+(64<<10)/len(text))
+	for sent := 0; sent < flood; {
+		n, err := io.WriteString(c, text)
+		sent += n
+		c.server.sent.Add(int64(n))
+		if err != nil {
+			return
+		}
+	}
+}
