@@ -62,7 +62,7 @@ func (c cluster) await(ctx context.Context, command string, before view, timeout
 	for {
 		now, err := c.look(limited, command)
 		switch {
-		case limited.Err() != nil: // whatever it says, our own time is over
+		case over(limited): // whatever it says, our own time is over
 		case err != nil:
 			failed = err
 		case command == "reload" && reloadFailed(before.pulse, now.pulse):
@@ -84,6 +84,12 @@ func (c cluster) await(ctx context.Context, command string, before view, timeout
 		case <-time.After(lookEvery):
 		}
 	}
+}
+
+// over tells whether a context has ended, or is about to: a call that ends with it may say so first.
+func over(ctx context.Context) bool {
+	end, limited := ctx.Deadline()
+	return ctx.Err() != nil || limited && !time.Now().Before(end)
 }
 
 // happened tells whether what was asked for shows in the status.

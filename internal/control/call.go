@@ -1,6 +1,7 @@
 package control
 
 import (
+	"bufio"
 	"context"
 	"encoding/json"
 	"errors"
@@ -9,6 +10,7 @@ import (
 	"net"
 	"net/http"
 	"path/filepath"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -38,26 +40,13 @@ const maxAnswer = 64 << 20
 // Call makes a call, such as GET status, and decodes the answer into answer, unless that is nil. How long it may take is
 // for ctx to say.
 func (c Client) Call(ctx context.Context, method, name string, answer any) error {
-	transport := &http.Transport{
-		DisableKeepAlives: true,
-		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
-			return new(net.Dialer).DialContext(ctx, "unix", c.Socket)
-		},
-	}
-	req, err := http.NewRequestWithContext(ctx, method, "http://daemon/v1/"+name, nil)
-	if err != nil {
-		return err
-	}
-	resp, err := transport.RoundTrip(req)
-	if err != nil {
+	resp, text, err := c.exchange(ctx, method, name)
+	switch {
+	case err != nil && ctx.Err() != nil:
+		return fmt.Errorf("%s: %w", c.Name, ctx.Err())
+	case err != nil:
 		return fmt.Errorf("%s: %w", c.Name, err)
-	}
-	defer resp.Body.Close()
-	text, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer))
-	if err != nil {
-		return fmt.Errorf("%s: %w", c.Name, err)
-	}
-	if resp.StatusCode >= http.StatusBadRequest {
+	case resp.StatusCode >= http.StatusBadRequest:
 		refusal := &Refusal{Status: resp.StatusCode, Text: resp.Status}
 		var failed struct {
 			Error string `json:"error"`
@@ -74,6 +63,28 @@ func (c Client) Call(ctx context.Context, method, name string, answer any) error
 		return fmt.Errorf("%s: answer not understood: %w", c.Name, err)
 	}
 	return nil
+}
+
+// exchange sends a request without a body and returns the answer and its text. It does without the goroutines of an http.Transport:
+// a takeover waits for two such calls, and in the lab, where it is compared, that was a sixth of its time.
+func (c Client) exchange(ctx context.Context, method, name string) (*http.Response, []byte, error) {
+	conn, err := new(net.Dialer).DialContext(ctx, "unix", c.Socket)
+	if err != nil {
+		return nil, nil, err
+	}
+	defer conn.Close()
+	defer context.AfterFunc(ctx, func() { _ = conn.SetDeadline(time.Unix(1, 0)) })()
+	// The daemon closes the connection after its answer, as HTTP/1.0 has it.
+	if _, err := io.WriteString(conn, method+" /v1/"+name+" HTTP/1.0\r\n\r\n"); err != nil {
+		return nil, nil, err
+	}
+	resp, err := http.ReadResponse(bufio.NewReader(conn), nil)
+	if err != nil {
+		return nil, nil, err
+	}
+	defer resp.Body.Close()
+	text, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer))
+	return resp, text, err
 }
 
 // Gone tells that a call failed because the daemon does not run.

@@ -80,14 +80,9 @@ func (p *Place) hold(path string) error {
 		f.Close()
 		return err
 	}
-	if err := f.Truncate(0); err != nil {
-		f.Close()
-		return err
-	}
-	if _, err := f.WriteAt([]byte(strconv.Itoa(os.Getpid())+"\n"), 0); err != nil {
-		f.Close()
-		return err
-	}
+	// A full file system must not keep a router from serving.
+	_ = f.Truncate(0)
+	_, _ = f.WriteAt([]byte(strconv.Itoa(os.Getpid())+"\n"), 0)
 	return nil
 }
 

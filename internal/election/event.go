@@ -97,9 +97,7 @@ type DeactivationFailed struct {
 type Switchover struct{}
 
 // EnterStandby is the operator's wish that this router does not serve.
-type EnterStandby struct {
-	Force bool // even if then nobody serves
-}
+type EnterStandby struct{}
 
 // Resume ends standby. It brings nothing back by itself.
 type Resume struct{}

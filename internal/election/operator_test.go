@@ -84,7 +84,6 @@ func TestStandby(t *testing.T) {
 
 	b = alone(t, Backup)
 	b.expectIn("nobody would serve", b.step(EnterStandby{}), "refuse")
-	b.expectIn("so be it", b.step(EnterStandby{Force: true}), "deactivate 9")
 
 	b = inactive(t, Backup, false)
 	b.expect("inactive", b.step(EnterStandby{}), "standby; send STOPPED", Inactive)

@@ -279,7 +279,7 @@ func (w *world) operate(r router) {
 	case 0, 1:
 		m.event(Switchover{})
 	case 2:
-		m.event(EnterStandby{Force: w.rng.IntN(4) == 0})
+		m.event(EnterStandby{})
 		m.standby = m.state.Standby
 	case 3:
 		m.standby = false

@@ -64,7 +64,7 @@ func (m *machine) handle(e Event) {
 	case Switchover:
 		m.switchover()
 	case EnterStandby:
-		m.enterStandby(e.Force)
+		m.enterStandby()
 	case Resume:
 		m.resume()
 	case Stop:

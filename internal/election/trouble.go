@@ -99,13 +99,13 @@ func (m *machine) switchover() {
 	}
 }
 
-func (m *machine) enterStandby(force bool) {
+func (m *machine) enterStandby() {
 	serving := m.Phase == Active || m.Phase == Activating
 	switch {
 	case !m.Config.BackupActive:
 		m.refuse("there is no other router")
 	case m.Standby || m.Stopping:
-	case serving && !m.Partner.canServe() && !force:
+	case serving && !m.Partner.canServe():
 		m.refuse("the other router cannot take over")
 	default:
 		m.Standby = true

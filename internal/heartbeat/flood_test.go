@@ -127,7 +127,7 @@ func BenchmarkFlood(b *testing.B) {
 	for _, tt := range []struct {
 		name string
 		rate float64
-	}{{"quiet", 0}, {"100k", 100_000}, {"flat out", 10_000_000}} {
+	}{{"quiet", 0}, {"100k", 100_000}} {
 		b.Run(tt.name, func(b *testing.B) {
 			took, rate, c := delays(b, max(b.N, 10), 10*time.Millisecond, tt.rate)
 			b.ReportMetric(0, "ns/op")

@@ -110,7 +110,7 @@ func (d *Daemon) begin(overtake bool, work func(context.Context)) {
 		if d.jobs != nil {
 			d.cutShort()
 		}
-		d.jobs, d.cutShort = context.WithCancel(context.Background())
+		d.jobs, d.cutShort = context.WithCancel(d.ctx)
 	}
 	before, done := d.lastJob, make(chan struct{})
 	d.lastJob = done
@@ -192,6 +192,7 @@ func (d *Daemon) use(next *Configuration) error {
 		}
 	}
 	d.cfg, d.digest, d.wanted = cfg, next.digest, next.wanted
+	d.judgeCommands()
 	if d.lvsdPid > 0 {
 		_ = syscall.Kill(d.lvsdPid, syscall.SIGHUP) // one that has just ended reads the file when it starts again
 	}

@@ -135,7 +135,9 @@ func (d *Daemon) lvsdRuns(pid int, standby bool) {
 }
 
 func (d *Daemon) lvsdEnded(pid int, err error, onPurpose bool) {
-	d.lvsdPid, d.servers = 0, Servers{}
+	if d.lvsdPid == pid { // and not its successor's already
+		d.lvsdPid, d.servers = 0, Servers{}
+	}
 	if onPurpose {
 		d.keepLvsd() // lvs.cf may have changed meanwhile
 	} else {

@@ -2,10 +2,14 @@ package pulse
 
 import (
 	"context"
+	"os"
+	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/piranha-lvs/piranha/internal/eventlog"
 )
 
 func TestParseServers(t *testing.T) {
@@ -71,6 +75,28 @@ func TestRunCommand(t *testing.T) {
 	err := runCommand(strings.Fields("/bin/sleep 3600"), &syscall.SysProcAttr{Setpgid: true}, 10*time.Millisecond)
 	if err == nil || err.Error() != "/bin/sleep: killed after 10ms" || time.Since(began) > time.Minute {
 		t.Errorf("a command without end: %v after %v", err, time.Since(began))
+	}
+}
+
+// TestCommands: of those that wait only the last is run.
+func TestCommands(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.Chmod(dir, 0o777); err != nil { // the commands do not run as root: lvs.cf is not root's alone
+		t.Fatal(err)
+	}
+	d := &Daemon{
+		log: eventlog.New("pulse", 0, false), commands: make(chan command, 1), demoted: map[string]struct{}{},
+		opt: Options{ConfigFile: filepath.Join(dir, "lvs.cf")},
+	}
+	d.commandRuns.Lock() // one runs
+	for _, name := range []string{"one", "two", "three"} {
+		d.command("/bin/touch " + filepath.Join(dir, name))
+	}
+	d.commandRuns.Unlock()
+	d.running.Wait()
+	files, err := os.ReadDir(dir)
+	if err != nil || len(files) != 1 || files[0].Name() != "three" {
+		t.Errorf("%v, %v", files, err)
 	}
 }
 

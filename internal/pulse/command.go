@@ -15,8 +15,14 @@ import (
 // commandTime is how long active_cmd or inactive_cmd may run. The original let them run for ever.
 const commandTime = 30 * time.Second
 
-// command runs active_cmd or inactive_cmd beside everything else, after the one before has ended: a slow inactive_cmd must
-// not undo what the active_cmd after it did.
+// command is an active_cmd or inactive_cmd.
+type command struct {
+	words []string
+	as    *syscall.SysProcAttr
+}
+
+// command has active_cmd or inactive_cmd run beside everything else, after the one before has ended: a slow inactive_cmd must
+// not undo what the active_cmd after it did. One that still waits is not run any more: times have changed.
 func (d *Daemon) command(line string) {
 	words := strings.Fields(line) // no quotes and no shell, as in the original
 	if len(words) == 0 {
@@ -26,17 +32,35 @@ func (d *Daemon) command(line string) {
 	if as == nil {
 		return
 	}
-	before, done := d.lastCommand, make(chan struct{})
-	d.lastCommand = done
-	d.running.Go(func() {
-		defer close(done)
-		if before != nil {
-			<-before
-		}
-		if err := runCommand(words, as, commandTime); err != nil {
+	select {
+	case late := <-d.commands:
+		d.log.Warn("command not run: another one is due", "command", late.words[0])
+	default:
+	}
+	d.commands <- command{words, as} // of the two ends of this only the other one blocks
+	d.running.Go(d.runCommands)
+}
+
+// runCommands runs the command that waits, if one does.
+func (d *Daemon) runCommands() {
+	d.commandRuns.Lock()
+	defer d.commandRuns.Unlock()
+	select {
+	case c := <-d.commands:
+		if err := runCommand(c.words, c.as, commandTime); err != nil {
 			d.log.Warn("command failed", "err", err.Error())
 		}
-	})
+	default:
+	}
+}
+
+// judgeCommands says at once what would be said when a command is due.
+func (d *Daemon) judgeCommands() {
+	for _, line := range []string{d.cfg.ActiveCmd, d.cfg.InactiveCmd} {
+		if words := strings.Fields(line); len(words) > 0 {
+			d.standing(words[0])
+		}
+	}
 }
 
 // standing is as whom a program of lvs.cf runs; nil if it must not.

@@ -1,5 +1,5 @@
-// Package pulse is the pulse daemon: heartbeats and a timer go into the election, and what the election decides is done
-// with floating addresses, announcements and lvsd.
+// Package pulse is the pulse daemon: heartbeats, timers, links and orders go into the election, and what the election decides is
+// done with floating addresses, announcements and lvsd.
 //
 // One loop steps the election and does nothing slow. Whatever may take time runs beside it, one job at a time, and
 // comes back as an event.
@@ -76,7 +76,8 @@ type Daemon struct {
 	servers  Servers // what it last said of them
 	partners Servers // what the partner last said of its own
 
-	lastCommand <-chan struct{}     // closed when the last of active_cmd and inactive_cmd has ended
+	commands    chan command        // the one that waits
+	commandRuns sync.Mutex          // one at a time
 	demoted     map[string]struct{} // commands the log has said of that they do not run as root
 
 	looking  bool    // lookAfter is at work
@@ -92,6 +93,7 @@ type Daemon struct {
 	asked   chan func() // what those beside the loop want done in it
 	running sync.WaitGroup
 	ctx     context.Context // ends lvsd and whatever else runs beside the loop
+	end     context.CancelFunc
 }
 
 // New prepares a Daemon. The sockets are bound here, so that a failure is known before pulse goes into the background.
@@ -107,8 +109,9 @@ func New(o Options, c *Configuration, out Outside, log *eventlog.Logger) (*Daemo
 	d := &Daemon{
 		opt: o, log: log, cfg: cfg, digest: c.digest, undefinedBackup: c.undefinedBackup, loaded: time.Now(), tried: time.Now(), role: role, wanted: c.wanted,
 		lvsd: newLvsd(o, os.Environ()), timer: time.NewTimer(0),
-		asked: make(chan func()), demoted: map[string]struct{}{},
+		asked: make(chan func()), commands: make(chan command, 1), demoted: map[string]struct{}{},
 	}
+	d.ctx, d.end = context.WithCancel(context.Background())
 	d.timer.Stop()
 	if cfg.BackupActive {
 		if d.conn, err = heartbeat.Open(heartbeatConfig(cfg, role, c.key, o.Verbose)); err != nil {
@@ -131,10 +134,9 @@ func New(o Options, c *Configuration, out Outside, log *eventlog.Logger) (*Daemo
 // Run takes part in the election until a signal ends it, and returns the exit status. It calls ready once, when the
 // election has begun.
 func (d *Daemon) Run(signals <-chan os.Signal, ready func() error) (int, error) {
-	ctx, cancel := context.WithCancel(context.Background())
-	d.ctx = ctx
+	ctx := d.ctx
 	defer d.running.Wait()
-	defer cancel()
+	defer d.end()
 	var beats <-chan struct{}
 	var boot uint64
 	if d.conn != nil {
@@ -145,8 +147,9 @@ func (d *Daemon) Run(signals <-chan os.Signal, ready func() error) (int, error) 
 	if d.undefinedBackup {
 		d.log.Warn("Undefined backup node marked as active? -- clearing that!")
 	}
+	d.judgeCommands()
 	cfg := electionConfig(d.cfg, d.role, boot)
-	cfg.ForceActive = d.opt.ForceActive
+	cfg.ForceActive, cfg.Standby = d.opt.ForceActive, d.wasStandby()
 	d.state = election.New(cfg)
 	d.step(election.Start{})
 	if d.exit != nil {
@@ -216,7 +219,8 @@ func (d *Daemon) finish() {
 		select {
 		case <-d.lastJob:
 			d.lastJob = nil
-		case <-d.asked:
+		case f := <-d.asked:
+			f()
 		}
 	}
 	if d.jobs != nil {

@@ -109,6 +109,8 @@ func (d *Daemon) inLoop(ctx context.Context, f func()) error {
 	case d.asked <- func() { f(); close(done) }:
 		<-done
 		return nil
+	case <-d.ctx.Done():
+		return errBusy
 	case <-ctx.Done():
 		return errBusy
 	}
@@ -128,8 +130,8 @@ func (d *Daemon) Handler() http.Handler {
 	for name, act := range map[string]func(){
 		"reload":     d.reload,
 		"switchover": func() { d.step(election.Switchover{}) },
-		"standby":    func() { d.step(election.EnterStandby{}) },
-		"resume":     func() { d.step(election.Resume{}) },
+		"standby":    func() { d.step(election.EnterStandby{}); d.keepStandby() },
+		"resume":     func() { d.step(election.Resume{}); d.keepStandby() },
 	} {
 		mux.HandleFunc("POST /v1/"+name, control.Privileged(d.serveAct(act)))
 	}

@@ -39,7 +39,10 @@ func Forwards(dev string) bool {
 // relook is the pause after the watch of links failed, as when more changes came at once than there is room for.
 const relook = 100 * time.Millisecond
 
-// WatchLinks calls changed whenever something about a device may have changed, and once at first, until ctx is done. It calls it
+// lookAnyway is how often there is a look without a reason.
+const lookAnyway = time.Second
+
+// WatchLinks calls changed whenever something about a device may have changed, and once a second besides, for a look that failed, until ctx is done. It calls it
 // from one goroutine; what changes meanwhile is told afterwards, in one call. The error says that links cannot be watched.
 func WatchLinks(ctx context.Context, changed func()) error {
 	for first := true; ; first = false {
@@ -72,7 +75,13 @@ func tellLinks(ctx context.Context, updates <-chan netlink.LinkUpdate, changed f
 			changed()
 		}
 	})
-	for range updates { // it ends when the socket is closed, or has lost something
+	again := time.NewTicker(lookAnyway)
+	defer again.Stop()
+	for watched := true; watched; {
+		select {
+		case _, watched = <-updates: // it ends when the socket is closed, or has lost something
+		case <-again.C:
+		}
 		if ctx.Err() != nil {
 			continue
 		}

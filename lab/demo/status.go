@@ -1,9 +1,9 @@
 package demo
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -48,18 +48,18 @@ func (s lvsdStatus) states() map[string]string {
 }
 
 func (r *router) pulseStatus(ctx context.Context) (s pulseStatus, err error) {
-	return s, r.call(ctx, "pulse", http.MethodGet, "status", &s)
+	return s, r.status(ctx, "pulse", &s)
 }
 
 func (r *router) lvsdStatus(ctx context.Context) (s lvsdStatus, err error) {
-	return s, r.call(ctx, "lvs", http.MethodGet, "status", &s)
+	return s, r.status(ctx, "lvs", &s)
 }
 
 // callTime bounds a call.
 const callTime = 5 * time.Second
 
-// call makes a call of a daemon's socket.
-func (r *router) call(ctx context.Context, daemon, method, name string, answer any) error {
+// status asks a daemon how it is.
+func (r *router) status(ctx context.Context, daemon string, answer any) error {
 	ctx, cancel := context.WithTimeout(ctx, callTime)
 	defer cancel()
 	path := filepath.Join(r.dir, daemon+".sock")
@@ -69,7 +69,7 @@ func (r *router) call(ctx context.Context, daemon, method, name string, answer a
 			return new(net.Dialer).DialContext(ctx, "unix", path)
 		},
 	}}
-	req, err := http.NewRequestWithContext(ctx, method, "http://"+daemon+"/v1/"+name, nil)
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+daemon+"/v1/status", nil)
 	if err != nil {
 		return err
 	}
@@ -78,19 +78,20 @@ func (r *router) call(ctx context.Context, daemon, method, name string, answer a
 		return fmt.Errorf("%s: ask %s: %w", r.name(), daemon, err)
 	}
 	defer resp.Body.Close()
-	body := json.NewDecoder(io.LimitReader(resp.Body, 1<<20))
-	switch {
-	case resp.StatusCode >= http.StatusMultipleChoices:
-		var refused struct{ Error string }
-		err = errors.New(resp.Status)
-		if body.Decode(&refused) == nil && refused.Error != "" {
-			err = errors.New(refused.Error)
-		}
-	case answer != nil:
-		err = body.Decode(answer)
+	if resp.StatusCode != http.StatusOK {
+		return fmt.Errorf("%s: ask %s: %s", r.name(), daemon, resp.Status)
 	}
+	if err := json.NewDecoder(io.LimitReader(resp.Body, 1<<20)).Decode(answer); err != nil {
+		return fmt.Errorf("%s: answer of %s: %w", r.name(), daemon, err)
+	}
+	return nil
+}
+
+// control runs piranhactl on the router. What it says is the error, if it fails.
+func (r *router) control(ctx context.Context, command string) error {
+	said, err := r.node.Command(ctx, filepath.Join(r.bin, "piranhactl"), "--run-dir="+r.dir, command).CombinedOutput()
 	if err != nil {
-		return fmt.Errorf("%s: %s of %s: %w", r.name(), name, daemon, err)
+		return fmt.Errorf("%s: %s", r.name(), bytes.TrimSpace(said))
 	}
 	return nil
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/http"
 	"strings"
 	"sync"
 	"time"
@@ -100,11 +99,11 @@ func (s *show) loseServer(ctx context.Context, i int) error {
 func (s *show) switchOver(ctx context.Context, from, to int) error {
 	old, next := s.cluster.router(from), s.cluster.router(to)
 	s.chapter("Planned: the active router hands over")
-	s.tell("%s is asked to: POST /v1/switchover to its pulse.sock", old.name())
+	s.tell("piranhactl switchover, on %s", old.name())
 	in := s.incident()
 	err := s.await(ctx, func() error {
 		// Refused as long as the partner is not known to be ready.
-		return old.call(ctx, "pulse", http.MethodPost, "switchover", nil)
+		return old.control(ctx, "switchover")
 	})
 	if err != nil {
 		return err

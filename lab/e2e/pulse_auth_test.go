@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"testing"
 	"time"
 )
@@ -129,6 +130,9 @@ func TestRefusalsLoggedOnceAMinute(t *testing.T) {
 	first := p.pulse[1].When(ignoredKey, patience)
 	p.pulse[1].Mark()
 	second := p.pulse[1].When(ignoredKey, time.Minute+patience)
+	if line := p.pulse[1].WaitLog(ignoredKey, patience); !regexp.MustCompile(`suppressed=[1-9][0-9]{2,}`).MatchString(line) {
+		t.Errorf("line %q does not say how many it stands for", line)
+	}
 	p.slow.wantBetween(t, "said again", first, second, time.Minute-50*time.Millisecond, time.Minute+time.Second)
 	p.pulse[1].WaitLog(ignoredUnsigned, patience)
 	for _, line := range []string{ignoredKey, ignoredUnsigned} {

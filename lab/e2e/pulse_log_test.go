@@ -31,6 +31,7 @@ func originalLines() map[string]string {
 		"": `STARTING PULSE AS MASTER
 			STARTING PULSE AS BACKUP
 			We are backup node and backup is marked inactive -- exiting pulse
+			Undefined backup node marked as active? -- clearing that!
 			Terminating due to signal %d
 			failed to open %s: %s
 			Forced active on startup: activating lvs
@@ -257,7 +258,14 @@ func linesOfLvsd(t *testing.T) []string {
 
 // linesOfStarts: pulse does not start.
 func linesOfStarts(t *testing.T) (said []string) {
-	p := newPair(t, pairConf(""))
+	p := newPair(t, strings.Replace(pairConf(""), "backup = 192.0.2.2\n", "", 1))
+	p.start(1)
+	p.pulse[0].WaitLog("STARTING PULSE", patience)
+	said = p.logs()
+	p.terminate(1)
+	if err := os.WriteFile(filepath.Join(p.dirs[0], "lvs.cf"), []byte(pairConf("")), 0o644); err != nil {
+		t.Fatal(err)
+	}
 	p.start(1)
 	p.pulse[0].WaitLog("STARTING PULSE", patience)
 	for _, tt := range []struct {
