@@ -43,6 +43,7 @@ type builder struct {
 	duplicates
 	zeroPorts []at // servers with port 0, which only a firewall mark allows
 	mixed     []at // servers of another address family than their service
+	shared    []at // services with check_shared = 1
 	moved     []moved
 	count     int  // servers so far
 	udpPort   bool // the service's port is known to udp only, and its protocol not yet
@@ -196,7 +197,7 @@ func (b *builder) value(k *Key, st *statement) (value, problem) {
 		return value{}, b.tooMany(k, st)
 	case wanted == 1:
 		b.res.protocol = "tcp"
-		if k.Kind == Port && b.in != InGlobal {
+		if k.Kind == Port && k.Name == "port" {
 			return b.servicePort(k, st.tok[0].value(b.text))
 		}
 		return b.res.read(k, st.tok[0].value(b.text))

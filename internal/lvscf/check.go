@@ -73,6 +73,10 @@ func (b *builder) checkMonitor(vs *VirtualServer) {
 	if !enabled {
 		b.report(Warning, at{line: vs.Line}, 0, "", "no real server is active")
 	}
+	b.checkKind(vs)
+	if vs.Check != 0 {
+		return
+	}
 	program, send, expect := b.lineOf(inService, "send_program"), b.lineOf(inService, "send"), b.lineOf(inService, "expect")
 	if vs.Protocol == UDP && program == 0 && (send == 0 || expect == 0) {
 		b.report(Warning, at{line: vs.Line}, 0, "add send_program, or send and expect",
@@ -169,6 +173,7 @@ func (b *builder) finish() {
 	}
 	b.checkDeadtime()
 	b.checkMoved()
+	b.checkModes()
 	if cfg.Network != Tunnel && b.lineOf(InGlobal, "network") >= 0 {
 		for _, m := range b.mixed {
 			b.report(Error, m, 0, "set network = tunnel, or use addresses of one family",

@@ -52,6 +52,37 @@ const (
 	AuthEnforce                    // what is not signed does not count
 )
 
+// NannyMode is how the monitors of real servers are spread over processes.
+type NannyMode uint8
+
+// Modes: nanny_mode = process | pooled.
+const (
+	NannyProcess NannyMode = iota + 1 // one for each real server of each virtual server
+	NannyPooled                       // one for all
+)
+
+// Check is the kind of a health check. The zero value is the original's way: by send, expect, send_program and protocol.
+type Check uint8
+
+// Kinds: check = tcp | http | https | tls | smtp | dns | ping | script | none.
+const (
+	CheckTCP Check = iota + 1
+	CheckHTTP
+	CheckHTTPS
+	CheckTLS
+	CheckSMTP
+	CheckDNS
+	CheckPing
+	CheckScript
+	CheckNone // the real server counts as up
+)
+
+// String returns the word lvs.cf uses.
+func (c Check) String() string { return word(checkWords, int(c)) }
+
+// String returns the word lvs.cf uses.
+func (m NannyMode) String() string { return word(nannyModeWords, int(m)) }
+
 // String returns the word lvs.cf uses.
 func (s ServiceType) String() string { return word(serviceWords, int(s)) }
 
@@ -74,6 +105,9 @@ var (
 	protocolWords = []string{"tcp", "udp"}
 	standbyWords  = []string{"warm", "cold"}
 	authWords     = []string{"off", "permissive", "enforce"}
+
+	nannyModeWords = []string{"process", "pooled"}
+	checkWords     = []string{"tcp", "http", "https", "tls", "smtp", "dns", "ping", "script", "none"}
 )
 
 func word(words []string, n int) string {
@@ -97,6 +131,7 @@ type Config struct {
 	HeartbeatKey              string        // path of the key file
 	Keepalive, Deadtime       time.Duration // at least 10 ms; deadtime is the longer one
 	RshCommand                string
+	NannyMode                 NannyMode
 	DebugLevel                string // unused
 	Ipvsadm                   string // unused
 	Network                   Forward
@@ -154,8 +189,19 @@ type VirtualServer struct {
 	HasSend       bool   // the key is there, be it empty
 	HasExpect     bool   // likewise
 	UseRegex      bool
+	Check         Check        // 0: as the original decides
+	CheckPath     string       // begins with /
+	CheckHost     string       // "" for none
+	CheckStatus   StatusRanges // never empty
+	CheckBody     string       // quotes removed, backslashes kept; "" for none
+	CheckVerify   bool
+	CheckPort     uint16        // 0: each real server's own
+	CheckSource   netip.Addr    // invalid: as the kernel chooses
+	CheckShared   bool          // for NannyPooled
 	Timeout       time.Duration // above 0
 	Reentry       time.Duration // above 0
+	Rise          int           // 1 to 1000; 0: by Reentry and Timeout
+	Fall          int           // 1 to 1000
 	LoadMonitor   string        // "" for none
 	Quiesce       bool
 	Servers       []RealServer // in the order of the file
@@ -169,6 +215,24 @@ type RealServer struct {
 	Enabled bool   // active = 1
 	Weight  int    // 0 to 65535
 	Port    uint16 // 0 only if the virtual server has a Mark
+
+	CheckAddr netip.Addr // invalid: Addr
+	CheckPort uint16     // 0: that of the virtual server
+}
+
+// CheckedAt is where the checks of a real server of vs go to.
+func (vs *VirtualServer) CheckedAt(rs *RealServer) netip.AddrPort {
+	addr, port := rs.Addr, rs.Port
+	if rs.CheckAddr.IsValid() {
+		addr = rs.CheckAddr
+	}
+	switch {
+	case rs.CheckPort != 0:
+		port = rs.CheckPort
+	case vs.CheckPort != 0:
+		port = vs.CheckPort
+	}
+	return netip.AddrPortFrom(addr, port)
 }
 
 // FailoverService is one failover block. It takes the keys of a virtual block and a few of its own.

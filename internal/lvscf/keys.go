@@ -53,15 +53,16 @@ const (
 	Mask                     // dotted mask; a prefix length is an extension
 	Choice                   // one word out of Choices
 	List                     // [ word word ]
+	Statuses                 // numbers and ranges from 100 to 599: 200,301-302
 )
 
 // String names the kind as lvs.cf(5) does.
 func (k Kind) String() string {
-	if k < Text || k > List {
+	if k < Text || k > Statuses {
 		return "invalid"
 	}
 	return [...]string{"text", "integer", "0 or 1", "seconds", "time", "port", "host", "address", "host and device",
-		"mask", "choice", "list"}[k-1]
+		"mask", "choice", "list", "statuses"}[k-1]
 }
 
 // Key describes one key: the single source for reading, checking, suggestions, Original and the manual page.
@@ -81,6 +82,7 @@ type Key struct {
 	nonzero  bool          // an Address or Host that must not be 0.0.0.0
 	set      func(t *target, v value)
 	doubt    func(v value) string // text of a warning about a valid value, "" for none
+	refuse   func(text string) problem
 }
 
 // Keys returns the description of every key, in the order of lvs.cf(5).

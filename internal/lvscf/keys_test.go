@@ -19,14 +19,18 @@ var sampleValues = map[Scope]map[string]string{
 		"syncd_id": "255", "network": "tunnel", "nat_router": "10.0.0.1 eth1:1", "nat_nmask": "255.255.0.0", "hard_shutdown": "0",
 		"tcp_timeout": "1", "tcpfin_timeout": "2", "udp_timeout": "0x10", "rsh_command": "ssh -x", "ipvsadm": "/usr/sbin/ipvsadm",
 		"debug_level": "ALL", "sync": "1", "heartbeat_auth": "enforce", "heartbeat_key": "/root/key",
+		"nanny_mode": "pooled",
 	},
 	InVirtual: {
 		"active": "1", "address": "2001:db8::1 eth0:1", "vip_nmask": "64", "port": "smtp", "protocol": "udp", "fwmark": "0xffffffff",
 		"scheduler": "mh", "persistent": "300", "pmask": "48", "sorry_server": "2001:db8::9", "client_monitor": "/bin/monitor",
 		"send": `GET / HTTP/1.0\r\n\r\n`, "send_program": "/bin/check %h", "expect": `a "b"`, "use_regex": "1", "timeout": "250ms",
+		"check": "https", "check_path": "/health?a=b", "check_host": "www.example.com", "check_status": "200,301-302", "check_body": "fine",
+		"check_verify": "0", "check_port": "8443", "check_source": "2001:db8::8", "check_shared": "1", "rise": "3", "fall": "1000",
 		"reentry": "60", "load_monitor": "uptime", "quiesce_server": "1", "start_cmd": "a b", "stop_cmd": "b", "master": "10.1", "dirs": "[ /a:/b /c ]",
 	},
-	InServer: {"address": "2001:db8::21", "active": "1", "weight": "65535", "port": "8080"},
+	InServer: {"address": "2001:db8::21", "active": "1", "weight": "65535", "port": "8080",
+		"check_address": "2001:db8::22", "check_port": "8081"},
 }
 
 // TestSetReachesConfig sets every key in every place and looks for the effect in the configuration; Unset undoes it.

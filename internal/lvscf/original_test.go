@@ -2,6 +2,7 @@ package lvscf
 
 import (
 	"slices"
+	"strings"
 	"testing"
 )
 
@@ -87,6 +88,27 @@ func TestOriginalSilent(t *testing.T) {
 	} {
 		if found := mustParse(t, snippet(text)).Original(); len(found) > 0 {
 			t.Errorf("%q:\n%v", text, found)
+		}
+	}
+}
+
+// TestOriginalKeys: every key that is an extension is named, in every place it may stand.
+func TestOriginalKeys(t *testing.T) {
+	for _, k := range Keys() {
+		for scope, text := range map[Scope]string{InGlobal: "%s", InVirtual: "virtual v { / %s / }", InFailover: "failover v { / %s / }",
+			InServer: "virtual v { / server s { / %s / } / }"} {
+			if !k.Extension || k.In&scope == 0 {
+				continue
+			}
+			values := sampleValues[scope]
+			if scope == InFailover {
+				values = sampleValues[InVirtual]
+			}
+			line := k.Name + " = " + values[k.Name]
+			found := mustParse(t, snippet(strings.Replace(text, "%s", line, 1))).Original()
+			if len(found) != 1 || found[0].Text != "unknown command" || found[0].Hint != k.Name+" is an extension" {
+				t.Errorf("%s: %v", line, found)
+			}
 		}
 	}
 }

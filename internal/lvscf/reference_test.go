@@ -231,7 +231,7 @@ func TestExample6(t *testing.T) {
 		Deadtime: 18 * time.Second, RshCommand: "rsh", DebugLevel: "NONE", Ipvsadm: "/sbin/ipvsadm", Network: Masq,
 		ActiveCmd: "/usr/local/sbin/on-active", InactiveCmd: "/usr/local/sbin/on-inactive", MonitorLinks: true, SyncDaemon: true,
 		SyncdIface: "bond0", SyncdID: 3, TCPTimeout: 900 * time.Second, TCPFinTimeout: 120 * time.Second, UDPTimeout: 300 * time.Second,
-		Standby: Warm, HeartbeatAuth: AuthOff, HeartbeatKey: "/etc/sysconfig/ha/heartbeat.key"}
+		NannyMode: NannyProcess, Standby: Warm, HeartbeatAuth: AuthOff, HeartbeatKey: "/etc/sysconfig/ha/heartbeat.key"}
 	equalConfig(t, c, &want)
 }
 

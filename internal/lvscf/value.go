@@ -30,6 +30,8 @@ type value struct {
 	vip    VIP           // Floating
 	mask   mask          // Mask
 	items  []string      // List
+
+	statuses StatusRanges
 }
 
 func (v value) on() bool     { return v.number == 1 }
@@ -60,11 +62,20 @@ func (r *resolver) read(k *Key, text string) (value, problem) {
 	case Host:
 		return v, r.readHost(k, &v)
 	case Address:
-		return v, readAddress(&v)
+		return v, readAddress(k, &v)
 	case Mask:
 		m, why, ok := parseMask(text)
 		if v.mask = m; !ok {
 			return v, problem{CodeMask, why, "write a mask such as 255.255.255.0 or a prefix length"}
+		}
+	case Text:
+		if k.refuse != nil {
+			return v, k.refuse(text)
+		}
+	case Statuses:
+		var ok bool
+		if v.statuses, ok = parseStatuses(text); !ok {
+			return v, problem{CodeArgument, "HTTP statuses expected", "write numbers and ranges from 100 to 599, such as 200,301-302"}
 		}
 	case Choice:
 		if v.choice = slices.Index(k.Choices, text) + 1; v.choice == 0 {
@@ -183,13 +194,15 @@ func harmless(s string) string {
 	}, s)
 }
 
-func readAddress(v *value) problem {
+func readAddress(k *Key, v *value) problem {
 	addr, why, ok := parseAddr(v.text)
-	if !ok {
-		if why == "" {
-			why = "write an address, not a name"
-		}
+	switch {
+	case !ok && why == "":
+		return problem{CodeHost, "invalid host name or ip address", "write an address, not a name"}
+	case !ok:
 		return problem{CodeHost, "invalid host name or ip address", why}
+	case k.nonzero && addr.IsUnspecified():
+		return problem{CodeHost, "invalid host name or ip address", "leave the key out for none"}
 	}
 	if !addr.IsUnspecified() {
 		v.addr = addr
