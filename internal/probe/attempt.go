@@ -7,68 +7,19 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Run makes one attempt.
-func (p *Prober) Run() Result {
-	start := time.Now()
-	r := p.attempt()
-	r.Duration = time.Since(start)
-	return r
+// Scratch is memory an attempt needs while it goes a step. Nothing stays there between steps, so that one does for any
+// number of attempts that take turns.
+type Scratch struct {
+	buf    []byte
+	self   localAddress
+	linger unix.Linger
 }
 
-func (p *Prober) attempt() Result {
-	kind := unix.SOCK_STREAM
-	if p.protocol == UDP {
-		kind = unix.SOCK_DGRAM
-	}
-	fd, err := unix.Socket(p.family, kind|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, 0)
-	if err != nil {
-		return failed(NoSocket, err)
-	}
-	r := p.exchange(fd)
-	if p.protocol == TCP && r.Outcome != Up {
-		// A healthy server sees an orderly end: many log a reset as an error or count it against the client. One that
-		// is not would leave half-closed connections behind on both sides, attempt by attempt: reset it.
-		_ = unix.SetsockoptLinger(fd, unix.SOL_SOCKET, unix.SO_LINGER, &p.linger)
-	}
-	unix.Close(fd)
-	return r
-}
+// NewScratch returns a Scratch that is large enough for every Test.
+func NewScratch() *Scratch { return newScratch(maxBuffer) }
 
-// exchange goes through the steps until one decides.
-func (p *Prober) exchange(fd int) Result {
-	if r := p.connect(fd); r.Outcome != undecided {
-		return r
-	}
-	if r := p.write(fd); r.Outcome != undecided {
-		return r
-	}
-	if p.protocol == TCP && !p.hasExpect {
-		return Result{Outcome: Up}
-	}
-	return p.read(fd)
-}
-
-func (p *Prober) connect(fd int) Result {
-	deadline := time.Now().Add(p.timeout)
-	err := unix.Connect(fd, p.addr)
-	if err == unix.EINPROGRESS || err == unix.EINTR {
-		if r := p.wait(fd, unix.POLLOUT, deadline, ConnectTimeout); r.Outcome != undecided {
-			return r
-		}
-		var code int
-		if code, err = unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_ERROR); err == nil && code != 0 {
-			err = unix.Errno(code)
-		}
-	}
-	switch {
-	case err != nil:
-		return failed(ConnectFailed, err)
-	case !p.connectedToSelf(fd):
-		return Result{}
-	case p.protocol == UDP:
-		return failed(ReadFailed, unix.ECONNREFUSED)
-	}
-	return failed(ConnectFailed, unix.ECONNREFUSED)
+func newScratch(size int) *Scratch {
+	return &Scratch{buf: make([]byte, size), linger: unix.Linger{Onoff: 1, Linger: 0}}
 }
 
 // localAddress is room for getsockname(2), the x/sys wrapper of which allocates.
@@ -77,22 +28,158 @@ type localAddress struct {
 	len uint32
 }
 
+// step is where an attempt stands.
+type step uint8
+
+const (
+	connecting step = iota + 1
+	writing
+	reading
+)
+
+// Attempt is one attempt as a chain of steps that never wait, for whoever does the waiting: Begin, then Go whenever the
+// socket FD is ready for Events, or Late when it was not by the Deadline, until a Result is decided; then End. The same
+// Attempt can be begun again.
+type Attempt struct {
+	test     *Test
+	fd       int
+	step     step
+	sent     int    // bytes of the text
+	got      int    // bytes of the reply
+	rest     []byte // of the reply, as far as a Match has looked at it in vain
+	deadline time.Time
+}
+
+// FD is the socket.
+func (a *Attempt) FD() int { return a.fd }
+
+// Events are those to wait for, as poll(2) and epoll(7) name them.
+func (a *Attempt) Events() int16 {
+	if a.step == reading {
+		return unix.POLLIN
+	}
+	return unix.POLLOUT
+}
+
+// Deadline is until when to wait. It changes with the steps.
+func (a *Attempt) Deadline() time.Time { return a.deadline }
+
+// Begin begins an attempt.
+func (a *Attempt) Begin(t *Test, s *Scratch) Result {
+	*a = Attempt{test: t, fd: -1, rest: a.rest[:0]}
+	kind := unix.SOCK_STREAM
+	if t.protocol == UDP {
+		kind = unix.SOCK_DGRAM
+	}
+	fd, err := unix.Socket(t.family, kind|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, 0)
+	if err != nil {
+		return failed(NoSocket, err)
+	}
+	a.fd = fd
+	if t.source != nil {
+		if err := bindTo(fd, t.source); err != nil {
+			return failed(NoSocket, err)
+		}
+	}
+	a.enter(connecting)
+	switch err := unix.Connect(fd, t.addr); err {
+	case nil:
+		return a.connected(s)
+	case unix.EINPROGRESS, unix.EINTR:
+		return Result{}
+	default:
+		return failed(ConnectFailed, err)
+	}
+}
+
+// bindTo has a socket connect from an address, the port of which is chosen when it is known to where: there are more then.
+func bindTo(fd int, source unix.Sockaddr) error {
+	_ = unix.SetsockoptInt(fd, unix.SOL_IP, unix.IP_BIND_ADDRESS_NO_PORT, 1) // works for IPv6 too; Linux 4.2
+	return unix.Bind(fd, source)
+}
+
+// End gives back what the attempt holds, given its result.
+func (a *Attempt) End(r Result, s *Scratch) {
+	if a.fd < 0 {
+		return
+	}
+	if a.test.protocol == TCP && r.Outcome != Up {
+		// A healthy server sees an orderly end: many log a reset as an error or count it against the client. One that
+		// is not would leave half-closed connections behind on both sides, attempt by attempt: reset it.
+		_ = unix.SetsockoptLinger(a.fd, unix.SOL_SOCKET, unix.SO_LINGER, &s.linger)
+	}
+	unix.Close(a.fd)
+	a.fd = -1
+}
+
+// Forget gives back the memory that End leaves for the next attempt.
+func (a *Attempt) Forget() { a.rest = nil }
+
+// enter begins a step, which has a time limit of its own.
+func (a *Attempt) enter(s step) {
+	a.step, a.deadline = s, time.Now().Add(a.test.timeout)
+}
+
+// Go goes on as far as it can without waiting.
+func (a *Attempt) Go(s *Scratch) Result {
+	switch a.step {
+	case connecting:
+		code, err := unix.GetsockoptInt(a.fd, unix.SOL_SOCKET, unix.SO_ERROR)
+		switch {
+		case err != nil:
+			return failed(ConnectFailed, err)
+		case code != 0:
+			return failed(ConnectFailed, unix.Errno(code))
+		}
+		return a.connected(s)
+	case writing:
+		return a.write()
+	case reading:
+		return a.read(s)
+	}
+	return Result{}
+}
+
+// Late is the result if the deadline has passed and the socket is not ready.
+func (a *Attempt) Late() Result {
+	r := Result{Outcome: ConnectTimeout, Timeout: a.test.timeout}
+	switch a.step {
+	case connecting:
+	case writing:
+		r.Outcome = WriteTimeout
+	case reading:
+		r.Outcome, r.Got, r.Want = ReadTimeout, a.got, a.test.want()
+	}
+	return r
+}
+
+func (a *Attempt) connected(s *Scratch) Result {
+	switch {
+	case !a.connectedToSelf(&s.self):
+		a.enter(writing)
+		return a.write()
+	case a.test.protocol == UDP:
+		return failed(ReadFailed, unix.ECONNREFUSED)
+	}
+	return failed(ConnectFailed, unix.ECONNREFUSED)
+}
+
 // connectedToSelf tells whether a socket was joined with itself. That happens, on a director that is a real server too,
 // when the kernel chooses the port nobody listens on as the local one: a dead server would look alive, and over UDP
 // answer what it was asked.
-func (p *Prober) connectedToSelf(fd int) bool {
-	p.self.len = unix.SizeofSockaddrAny
-	_, _, errno := unix.RawSyscall(unix.SYS_GETSOCKNAME, uintptr(fd), uintptr(unsafe.Pointer(&p.self.raw)), uintptr(unsafe.Pointer(&p.self.len)))
+func (a *Attempt) connectedToSelf(self *localAddress) bool {
+	self.len = unix.SizeofSockaddrAny
+	_, _, errno := unix.RawSyscall(unix.SYS_GETSOCKNAME, uintptr(a.fd), uintptr(unsafe.Pointer(&self.raw)), uintptr(unsafe.Pointer(&self.len)))
 	if errno != 0 {
 		return false
 	}
-	switch remote := p.addr.(type) {
+	switch remote := a.test.addr.(type) {
 	case *unix.SockaddrInet4:
-		local := (*unix.RawSockaddrInet4)(unsafe.Pointer(&p.self.raw))
-		return networkOrder(local.Port) == p.port && local.Addr == remote.Addr
+		local := (*unix.RawSockaddrInet4)(unsafe.Pointer(&self.raw))
+		return networkOrder(local.Port) == a.test.port && local.Addr == remote.Addr
 	case *unix.SockaddrInet6:
-		local := (*unix.RawSockaddrInet6)(unsafe.Pointer(&p.self.raw))
-		return networkOrder(local.Port) == p.port && local.Addr == remote.Addr
+		local := (*unix.RawSockaddrInet6)(unsafe.Pointer(&self.raw))
+		return networkOrder(local.Port) == a.test.port && local.Addr == remote.Addr
 	}
 	return false
 }
@@ -103,94 +190,98 @@ func networkOrder(port uint16) uint16 {
 	return uint16(b[0])<<8 | uint16(b[1])
 }
 
-func (p *Prober) write(fd int) Result {
-	deadline := time.Now().Add(p.timeout)
-	rest := p.send
+// write sends the text, or as much of it as the socket takes.
+func (a *Attempt) write() Result {
+	t := a.test
 	// A datagram is sent even when it is empty.
-	for len(rest) > 0 || p.protocol == UDP {
-		n, err := unix.Write(fd, rest)
+	for a.sent < len(t.send) || t.protocol == UDP {
+		n, err := unix.Write(a.fd, t.send[a.sent:])
 		switch {
-		case err == nil && p.protocol == UDP:
-			return Result{}
-		case err == nil:
-			rest = rest[n:]
 		case err == unix.EAGAIN:
-			if r := p.wait(fd, unix.POLLOUT, deadline, WriteTimeout); r.Outcome != undecided {
-				return r
-			}
-		case err != unix.EINTR:
+			return Result{}
+		case err == unix.EINTR:
+			continue
+		case err != nil:
 			return failed(WriteFailed, err)
 		}
+		a.sent += n
+		if t.protocol == UDP {
+			break
+		}
 	}
+	if t.protocol == TCP && !t.hasExpect {
+		return Result{Outcome: Up}
+	}
+	a.enter(reading)
 	return Result{}
 }
 
-// read collects the reply until it is known whether it is the right one: a reply may come in as many pieces as it
-// likes, within the time for all of it.
-func (p *Prober) read(fd int) Result {
-	deadline := time.Now().Add(p.timeout)
-	got := 0
-	for {
-		if r := p.wait(fd, unix.POLLIN, deadline, ReadTimeout); r.Outcome != undecided {
-			r.Got, r.Want = got, p.want()
-			return r
-		}
-		n, err := unix.Read(fd, p.buf[got:])
-		var r Result
-		switch {
-		case err == unix.EAGAIN || err == unix.EINTR:
-			continue
-		case err != nil:
-			r = failed(ReadFailed, err)
-			r.Got, r.Want = got, p.want()
-			return r
-		case p.protocol == UDP:
-			return p.judge(p.buf[:n], true)
-		default:
-			got += n
-			r = p.judge(p.buf[:got], n == 0)
-		}
-		if r.Outcome != undecided {
-			return r
-		}
+// read takes what has come of the reply: it may come in as many pieces as it likes, within the time for all of it.
+func (a *Attempt) read(s *Scratch) Result {
+	buf := s.buf[:a.test.size()]
+	a.recall(buf)
+	n, err := unix.Read(a.fd, buf[a.got:])
+	switch {
+	case err == unix.EAGAIN || err == unix.EINTR:
+		return Result{}
+	case err != nil:
+		r := failed(ReadFailed, err)
+		r.Got, r.Want = a.got, a.test.want()
+		return r
+	}
+	a.got += n
+	r := a.test.judge(buf[:a.got], n == 0 || a.test.protocol == UDP)
+	if !r.Decided() && a.test.match != nil {
+		a.rest = append(a.rest, buf[a.got-n:a.got]...)
+	}
+	return r
+}
+
+// recall puts what has come already before what comes now. Without a Match it is not kept: if it were not as expected the
+// attempt would be over.
+func (a *Attempt) recall(buf []byte) {
+	if a.test.match != nil {
+		copy(buf, a.rest)
+	} else {
+		copy(buf, a.test.expect[:min(a.got, len(a.test.expect))])
 	}
 }
 
 // want is how many bytes of a reply are needed; 0: nobody knows.
-func (p *Prober) want() int {
+func (t *Test) want() int {
 	switch {
-	case p.match != nil:
+	case t.match != nil:
 		return 0
-	case !p.hasExpect || p.expect == "" || p.expect == "*":
+	case !t.hasExpect || t.expect == "" || t.expect == "*":
 		return 1
 	}
-	return len(p.expect)
+	return len(t.expect)
 }
 
 // judge compares what came so far, which end says is all there will be.
-func (p *Prober) judge(reply []byte, end bool) Result {
-	if p.match != nil {
-		return p.judgeMatch(reply, end)
+func (t *Test) judge(reply []byte, end bool) Result {
+	if t.match != nil {
+		return t.judgeMatch(reply, end)
 	}
-	r := Result{Got: len(reply), Want: p.want()}
-	n := min(len(reply), len(p.expect))
+	r := Result{Got: len(reply), Want: t.want()}
+	n := min(len(reply), len(t.expect))
 	switch {
-	case !p.hasExpect || p.expect == "":
+	case !t.hasExpect || t.expect == "":
 		r.Outcome = Up
-	case p.expect == "*":
+	case t.expect == "*":
 		// The end of a connection is no reply, an empty datagram is one.
-		if len(reply) > 0 || p.protocol == UDP {
+		if len(reply) > 0 || t.protocol == UDP {
 			r.Outcome = Up
 		} else if end {
 			r.Outcome = Closed
 		}
-	case string(reply[:n]) != p.expect[:n]:
+	case string(reply[:n]) != t.expect[:n]:
 		r.Outcome = Mismatch
-		r.expected = p.expect
+		r.expected = t.expect
 		r.received.set(reply)
-	case n == len(p.expect):
+	case n == len(t.expect):
 		r.Outcome = Up
-	case end && p.protocol == UDP:
+	case end && t.protocol == UDP:
 		r.Outcome = Short
 	case end:
 		r.Outcome = Closed
@@ -199,41 +290,17 @@ func (p *Prober) judge(reply []byte, end bool) Result {
 }
 
 // judgeMatch is judge for a Match. More of a reply may match where its beginning does not, until there is no room for more.
-func (p *Prober) judgeMatch(reply []byte, end bool) Result {
+func (t *Test) judgeMatch(reply []byte, end bool) Result {
 	r := Result{Got: len(reply)}
 	switch {
-	case p.match(reply):
+	case t.match(reply):
 		r.Outcome = Up
-	case end && len(reply) == 0 && p.protocol == TCP:
+	case end && len(reply) == 0 && t.protocol == TCP:
 		r.Outcome = Closed
-	case end || len(reply) == len(p.buf):
+	case end || len(reply) == t.size():
 		r.Outcome = Mismatch
-		r.expected = p.expect
+		r.expected = t.expect
 		r.received.set(reply)
 	}
 	return r
-}
-
-// wait waits until the socket is ready for events, in which case nothing is decided, or the deadline has passed.
-func (p *Prober) wait(fd int, events int16, deadline time.Time, late Outcome) Result {
-	p.polls[0] = unix.PollFd{Fd: int32(fd), Events: events}
-	for {
-		// Also after the deadline the socket is looked at once: the process may have been stopped, not the server.
-		p.left = unix.NsecToTimespec(int64(max(0, time.Until(deadline))))
-		n, err := unix.Ppoll(p.polls, &p.left, nil)
-		switch {
-		case err == unix.EINTR:
-			continue
-		case err != nil:
-			return failed(NoSocket, err)
-		case n == 0:
-			return Result{Outcome: late, Timeout: p.timeout}
-		}
-		for i := range p.polls[1:] {
-			if p.polls[1+i].Revents != 0 {
-				return Result{Outcome: Interrupted}
-			}
-		}
-		return Result{}
-	}
 }

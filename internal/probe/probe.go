@@ -26,6 +26,7 @@ const (
 type Target struct {
 	Protocol Protocol
 	Addr     netip.AddrPort // without zone; port 1 to 65535
+	Source   netip.Addr     // of the attempts, of the same family; zero: the kernel chooses
 }
 
 // Check says what makes an attempt a success. Over TCP without Send and Expect a connection is enough. Over UDP a reply
@@ -56,34 +57,28 @@ var (
 	errAddress  = errors.New("no address to check")
 	errPort     = errors.New("no port to check")
 	errProtocol = errors.New("unknown protocol")
+	errSource   = errors.New("address to check from is of another family")
 	errTimeout  = errors.New("timeout must be more than 0")
 	errExpect   = errors.New("expected text is longer than 65536 bytes")
 )
 
-// Prober makes attempts at one target. It holds what they need, so that an attempt allocates nothing. Not for use by
-// several goroutines at once.
-type Prober struct {
+// Test is a Check of a Target, ready to be made again and again. Not for use by several goroutines at once.
+type Test struct {
 	protocol  Protocol
 	family    int
 	addr      unix.Sockaddr
+	source    unix.Sockaddr // nil: the kernel chooses
 	port      uint16
 	send      []byte
 	expect    string
 	hasExpect bool
 	match     func([]byte) bool
 	timeout   time.Duration
-
-	buf    []byte
-	polls  []unix.PollFd // the socket, then the wake descriptors
-	left   unix.Timespec
-	linger unix.Linger
-	self   localAddress
 }
 
-// New returns a Prober for the check. An attempt is broken off as soon as one of the wake descriptors has one of its
-// events, an error, or lost its other end.
-func New(t Target, c Check, wake ...unix.PollFd) (*Prober, error) {
-	addr := t.Addr.Addr().Unmap()
+// NewTest returns a Test of the target.
+func NewTest(t Target, c Check) (*Test, error) {
+	addr, source := t.Addr.Addr().Unmap(), t.Source.Unmap()
 	switch {
 	case !addr.IsValid() || addr.Zone() != "":
 		return nil, errAddress
@@ -91,35 +86,105 @@ func New(t Target, c Check, wake ...unix.PollFd) (*Prober, error) {
 		return nil, errPort
 	case t.Protocol != TCP && t.Protocol != UDP:
 		return nil, errProtocol
+	case source.IsValid() && (source.Is4() != addr.Is4() || source.Zone() != ""):
+		return nil, errSource
 	case c.Timeout <= 0:
 		return nil, errTimeout
 	case len(c.Expect) > maxBuffer:
 		return nil, errExpect
 	}
-	p := &Prober{
+	test := &Test{
 		protocol:  t.Protocol,
+		family:    unix.AF_INET,
+		addr:      sockaddr(netip.AddrPortFrom(addr, t.Addr.Port())),
 		port:      t.Addr.Port(),
 		send:      []byte(c.Send),
 		expect:    c.Expect,
 		hasExpect: c.HasExpect,
-		timeout:   c.Timeout,
-		buf:       make([]byte, bufferSize(c)),
 		match:     c.Match,
-		polls:     make([]unix.PollFd, 1+len(wake)),
-		linger:    unix.Linger{Onoff: 1, Linger: 0},
+		timeout:   c.Timeout,
 	}
-	if addr.Is4() {
-		p.family, p.addr = unix.AF_INET, &unix.SockaddrInet4{Port: int(p.port), Addr: addr.As4()}
-	} else {
-		p.family, p.addr = unix.AF_INET6, &unix.SockaddrInet6{Port: int(p.port), Addr: addr.As16()}
+	if addr.Is6() {
+		test.family = unix.AF_INET6
 	}
+	if source.IsValid() {
+		test.source = sockaddr(netip.AddrPortFrom(source, 0))
+	}
+	return test, nil
+}
+
+func sockaddr(a netip.AddrPort) unix.Sockaddr {
+	if a.Addr().Is4() {
+		return &unix.SockaddrInet4{Port: int(a.Port()), Addr: a.Addr().As4()}
+	}
+	return &unix.SockaddrInet6{Port: int(a.Port()), Addr: a.Addr().As16()}
+}
+
+// size is how much of a reply is looked at, in bytes.
+func (t *Test) size() int {
+	if t.match != nil {
+		return maxBuffer
+	}
+	return max(minBuffer, len(t.expect))
+}
+
+// Prober makes attempts at one target. It holds what they need, so that an attempt allocates nothing. Not for use by
+// several goroutines at once.
+type Prober struct {
+	test    *Test
+	attempt Attempt
+	scratch *Scratch
+	polls   []unix.PollFd // the socket, then the wake descriptors
+	left    unix.Timespec
+}
+
+// New returns a Prober for the check. An attempt is broken off as soon as one of the wake descriptors has one of its
+// events, an error, or lost its other end.
+func New(t Target, c Check, wake ...unix.PollFd) (*Prober, error) {
+	test, err := NewTest(t, c)
+	if err != nil {
+		return nil, err
+	}
+	p := &Prober{test: test, scratch: newScratch(test.size()), polls: make([]unix.PollFd, 1+len(wake))}
 	copy(p.polls[1:], wake)
 	return p, nil
 }
 
-func bufferSize(c Check) int {
-	if c.Match != nil {
-		return maxBuffer
+// Run makes one attempt.
+func (p *Prober) Run() Result {
+	start := time.Now()
+	a := &p.attempt
+	r := a.Begin(p.test, p.scratch)
+	for !r.Decided() {
+		if r = p.wait(); !r.Decided() {
+			r = a.Go(p.scratch)
+		}
 	}
-	return max(minBuffer, len(c.Expect))
+	a.End(r, p.scratch)
+	r.Duration = time.Since(start)
+	return r
+}
+
+// wait waits until the socket is ready, in which case nothing is decided, or the time is over.
+func (p *Prober) wait() Result {
+	p.polls[0] = unix.PollFd{Fd: int32(p.attempt.FD()), Events: p.attempt.Events()}
+	for {
+		// Also after the deadline the socket is looked at once: the process may have been stopped, not the server.
+		p.left = unix.NsecToTimespec(int64(max(0, time.Until(p.attempt.Deadline()))))
+		n, err := unix.Ppoll(p.polls, &p.left, nil)
+		switch {
+		case err == unix.EINTR:
+			continue
+		case err != nil:
+			return failed(NoSocket, err)
+		case n == 0:
+			return p.attempt.Late()
+		}
+		for i := range p.polls[1:] {
+			if p.polls[1+i].Revents != 0 {
+				return Result{Outcome: Interrupted}
+			}
+		}
+		return Result{}
+	}
 }

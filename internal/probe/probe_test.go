@@ -95,7 +95,7 @@ func TestConnect(t *testing.T) {
 	}{
 		{"refused", nobody(t, TCP), ConnectFailed, "connect refused"},
 		{"no answer", full(t), ConnectTimeout, "connect timed out after 50ms"},
-		{"broadcast", Target{TCP, netip.MustParseAddrPort("255.255.255.255:80")}, ConnectFailed, "network is unreachable"},
+		{"broadcast", Target{Protocol: TCP, Addr: netip.MustParseAddrPort("255.255.255.255:80")}, ConnectFailed, "network is unreachable"},
 	}
 	for _, tt := range tests {
 		r := run(t, tt.target, impatient(Check{}))
@@ -202,29 +202,44 @@ func TestConnectedToSelf(t *testing.T) {
 		t.Fatal(err)
 	}
 	target.Addr = localAddr(t, fd)
-	p, err := New(target, Check{Timeout: timeout})
+	test, err := NewTest(target, Check{Timeout: timeout})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := unix.Connect(fd, p.addr); err != nil {
+	if err := unix.Connect(fd, test.addr); err != nil {
 		t.Fatal(err)
 	}
-	if !p.connectedToSelf(fd) {
+	if a := (Attempt{test: test, fd: fd}); !a.connectedToSelf(&localAddress{}) {
 		t.Error("connectedToSelf = false, want true")
 	}
 }
 
+func TestSource(t *testing.T) {
+	from := make(chan string, 1)
+	target := serve(t, "tcp4", func(c *net.TCPConn) { from <- c.RemoteAddr().(*net.TCPAddr).IP.String() })
+	target.Source = netip.MustParseAddr("127.0.0.9")
+	if r := run(t, target, Check{Timeout: patience}); !r.Up() || <-from != "127.0.0.9" {
+		t.Errorf("got %q, want a connection from 127.0.0.9", r.Reason())
+	}
+	target.Source = netip.MustParseAddr("192.0.2.1")
+	want := "cannot check: cannot assign requested address"
+	if r := run(t, target, Check{Timeout: patience}); r.Reason() != want {
+		t.Errorf("from an address of somebody else: got %q, want %q", r.Reason(), want)
+	}
+}
+
 func TestNewErrors(t *testing.T) {
-	good := Target{TCP, netip.MustParseAddrPort("127.0.0.1:80")}
+	good := Target{Protocol: TCP, Addr: netip.MustParseAddrPort("127.0.0.1:80")}
 	tests := []struct {
 		target Target
 		check  Check
 		want   error
 	}{
 		{Target{Protocol: TCP}, Check{Timeout: timeout}, errAddress},
-		{Target{TCP, netip.MustParseAddrPort("[fe80::1%eth0]:80")}, Check{Timeout: timeout}, errAddress},
-		{Target{TCP, netip.MustParseAddrPort("127.0.0.1:0")}, Check{Timeout: timeout}, errPort},
+		{Target{Protocol: TCP, Addr: netip.MustParseAddrPort("[fe80::1%eth0]:80")}, Check{Timeout: timeout}, errAddress},
+		{Target{Protocol: TCP, Addr: netip.MustParseAddrPort("127.0.0.1:0")}, Check{Timeout: timeout}, errPort},
 		{Target{Addr: good.Addr}, Check{Timeout: timeout}, errProtocol},
+		{Target{TCP, good.Addr, netip.MustParseAddr("::1")}, Check{Timeout: timeout}, errSource},
 		{good, Check{}, errTimeout},
 		{good, Check{Timeout: -1}, errTimeout},
 		{good, Check{Timeout: timeout, Expect: strings.Repeat("x", 65537), HasExpect: true}, errExpect},

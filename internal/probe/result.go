@@ -49,6 +49,9 @@ type Result struct {
 // Up tells whether the server passed.
 func (r Result) Up() bool { return r.Outcome == Up }
 
+// Decided tells whether the attempt is over.
+func (r Result) Decided() bool { return r.Outcome != undecided }
+
 // SameKind tells whether two attempts ended alike as far as an administrator is concerned, so that a server which
 // answers something different every time does not fill the log.
 func (r Result) SameKind(o Result) bool {
