@@ -81,16 +81,10 @@ func TestRunCommand(t *testing.T) {
 // TestCommands: of those that wait only the last is run.
 func TestCommands(t *testing.T) {
 	dir := t.TempDir()
-	if err := os.Chmod(dir, 0o777); err != nil { // the commands do not run as root: lvs.cf is not root's alone
-		t.Fatal(err)
-	}
-	d := &Daemon{
-		log: eventlog.New("pulse", 0, false), commands: make(chan command, 1), demoted: map[string]struct{}{},
-		opt: Options{ConfigFile: filepath.Join(dir, "lvs.cf")},
-	}
+	d := &Daemon{log: eventlog.New("pulse", 0, false), commands: make(chan command, 1)}
 	d.commandRuns.Lock() // one runs
 	for _, name := range []string{"one", "two", "three"} {
-		d.command("/bin/touch " + filepath.Join(dir, name))
+		d.due(command{[]string{"/bin/touch", filepath.Join(dir, name)}, &syscall.SysProcAttr{Setpgid: true}})
 	}
 	d.commandRuns.Unlock()
 	d.running.Wait()

@@ -21,23 +21,26 @@ type command struct {
 	as    *syscall.SysProcAttr
 }
 
-// command has active_cmd or inactive_cmd run beside everything else, after the one before has ended: a slow inactive_cmd must
-// not undo what the active_cmd after it did. One that still waits is not run any more: times have changed.
+// command has active_cmd or inactive_cmd run.
 func (d *Daemon) command(line string) {
 	words := strings.Fields(line) // no quotes and no shell, as in the original
 	if len(words) == 0 {
 		return
 	}
-	as := d.standing(words[0])
-	if as == nil {
-		return
+	if as := d.standing(words[0]); as != nil {
+		d.due(command{words, as})
 	}
+}
+
+// due has a command run beside everything else, after the one before has ended: a slow inactive_cmd must not undo what the
+// active_cmd after it did. One that still waits is not run any more: times have changed.
+func (d *Daemon) due(c command) {
 	select {
 	case late := <-d.commands:
 		d.log.Warn("command not run: another one is due", "command", late.words[0])
 	default:
 	}
-	d.commands <- command{words, as} // of the two ends of this only the other one blocks
+	d.commands <- c // of the two ends of this only the other one blocks
 	d.running.Go(d.runCommands)
 }
 
