@@ -14,6 +14,7 @@ import (
 
 	"github.com/coreos/go-systemd/v22/daemon"
 
+	"github.com/piranha-lvs/piranha/internal/arp"
 	"github.com/piranha-lvs/piranha/internal/control"
 	"github.com/piranha-lvs/piranha/internal/daemonize"
 	"github.com/piranha-lvs/piranha/internal/eventlog"
@@ -41,13 +42,18 @@ func serve(o options, process *daemonize.Process) error {
 		return err
 	}
 	defer links.Close()
+	frames, err := arp.Open()
+	if err != nil {
+		return err
+	}
+	defer frames.Close()
 	destination := eventlog.Syslog
 	if o.Foreground {
 		destination, o.Output = eventlog.Stdout, os.Stdout
 	}
 	log := eventlog.New("pulse", destination, o.Verbose)
 	defer log.Flush()
-	outside := pulse.Outside{Local: local, Links: links, Notify: notifier()}
+	outside := pulse.Outside{Local: local, Links: links, Frame: frames.Send, Notify: notifier()}
 	if o.Watchdog, err = daemon.SdWatchdogEnabled(true); err != nil {
 		return fmt.Errorf("watchdog of systemd: %w", err)
 	}
