@@ -27,6 +27,15 @@ import (
 // kernelTime bounds every single call to the kernel's IPVS.
 const kernelTime = 2 * time.Second
 
+// logger is where pulse, and in the foreground lvsd too, says what happens.
+func (o *options) logger() *eventlog.Logger {
+	if !o.Foreground {
+		return eventlog.New("pulse", eventlog.Syslog, o.Verbose)
+	}
+	o.Output = os.Stdout
+	return eventlog.New("pulse", eventlog.Stdout, o.Verbose)
+}
+
 // serve is the daemon: everything that can go wrong with the start does so before process.Ready.
 func serve(o options, process *daemonize.Process) error {
 	cfg, err := pulse.Load(o.ConfigFile)
@@ -47,11 +56,7 @@ func serve(o options, process *daemonize.Process) error {
 		return err
 	}
 	defer frames.Close()
-	destination := eventlog.Syslog
-	if o.Foreground {
-		destination, o.Output = eventlog.Stdout, os.Stdout
-	}
-	log := eventlog.New("pulse", destination, o.Verbose)
+	log := o.logger()
 	defer log.Flush()
 	outside := pulse.Outside{Local: local, Links: links, Frame: frames.Send, Notify: notifier()}
 	if o.Watchdog, err = daemon.SdWatchdogEnabled(true); err != nil {
