@@ -19,6 +19,9 @@ const (
 // complete checks what the options are together, in the original's order of complaints, and fills in what follows from
 // them.
 func (o *Options) complete() (err error) {
+	if o.Pool {
+		return o.outside()
+	}
 	if o.server == "" {
 		return errors.New("No address supplied. Use '--help' for help.") //nolint:staticcheck // the original's words
 	}
@@ -76,7 +79,7 @@ func (o *Options) outside() error {
 		return reportable(o.ReportFD)
 	}
 	switch {
-	case o.DryRun:
+	case o.DryRun || o.job || o.Pool:
 		return nil
 	case o.Mark == 0 && !o.VirtualAddr.IsValid():
 		return errors.New("no virtual service: give --virtaddress or --fwmark")

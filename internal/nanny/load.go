@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"errors"
 	"net/netip"
-	"os"
 	"strconv"
 	"strings"
 	"time"
@@ -22,8 +21,10 @@ const loadInterval = 20 * time.Second
 
 // load is what a server's load monitor or agent says. The zero value: there is none.
 type load struct {
-	read    func() (text string, r probe.Outcome, err error) // nil: no load monitor
+	weighs  bool
 	agent   bool
+	line    string        // what the agent said
+	ask     func() Answer // nil: somebody else asks
 	due     time.Time
 	fault   string // last thing that went wrong, said once
 	reading loadmon.Reading
@@ -36,20 +37,33 @@ type load struct {
 
 var errAgentPort = errors.New("load monitor agent: a port of 1 to 65535 expected, as in agent 8080")
 
-// newLoad prepares the load monitor that the options ask for.
-func newLoad(o *Options, wake []unix.PollFd) (load, error) {
-	words := program.Split(o.LoadCommand)
-	switch {
-	case len(words) == 0 || o.LoadCommand == "none":
-		return load{}, nil
-	case words[0] == "agent":
-		return newAgent(o, words[1:], wake)
+// Answer is what a load monitor said when it was asked.
+type Answer struct {
+	text        string
+	err         error
+	interrupted bool // by a wake descriptor: it said nothing
+}
+
+// WeighBy prepares the load monitor that the options ask for, a command being run with the environment env. AskLoad is
+// broken off when a wake descriptor speaks.
+func (w *Watch) WeighBy(env []string, wake ...unix.PollFd) error {
+	words := program.Split(w.opts.LoadCommand)
+	if len(words) == 0 || w.opts.LoadCommand == "none" {
+		return nil
 	}
-	p, err := program.New(loadArgv(o), os.Environ(), wake...)
-	if err != nil {
-		return load{}, err
+	if words[0] == "agent" {
+		target, check, err := w.Agent()
+		if err != nil {
+			return err
+		}
+		p, err := probe.New(target, check, wake...)
+		w.load.ask = func() Answer { return w.AgentAnswer(p.Run()) }
+		return err
 	}
-	return load{read: func() (string, probe.Outcome, error) { return runLoad(p, o.Interval) }}, nil
+	p := program.New(loadArgv(w.opts), env, wake...)
+	w.load.weighs = true
+	w.load.ask = func() Answer { return runLoad(p, w.opts.Interval) }
+	return nil
 }
 
 // loadArgv is the command with the address behind it; rsh and ssh, whatever their path and options, run uptime there.
@@ -64,86 +78,97 @@ func loadArgv(o *Options) []string {
 }
 
 // runLoad runs the command once.
-func runLoad(p *program.Program, limit time.Duration) (string, probe.Outcome, error) {
+func runLoad(p *program.Program, limit time.Duration) Answer {
 	out, end := p.Run(limit)
 	switch {
 	case end.Outcome == program.Interrupted:
-		return "", probe.Interrupted, nil
+		return Answer{interrupted: true}
 	case end.Outcome == program.TimedOut:
-		return "", 0, errors.New("timed out after " + limit.String())
+		return Answer{err: errors.New("timed out after " + limit.String())}
 	case end.Outcome == program.NotStarted:
-		return "", 0, end.Errno
+		return Answer{err: end.Errno}
 	case end.Outcome != program.Exited || end.Status != 0 && len(out) == 0:
-		return "", 0, errors.New("exited with status " + strconv.Itoa(end.Status))
+		return Answer{err: errors.New("exited with status " + strconv.Itoa(end.Status))}
 	}
-	return string(out), probe.Up, nil
+	return Answer{text: string(out)}
 }
 
-// newAgent prepares to ask the agent on a port of the real server.
-func newAgent(o *Options, words []string, wake []unix.PollFd) (load, error) {
-	if len(words) != 1 {
-		return load{}, errAgentPort
+// HasAgent tells whether the load monitor is an agent on the real server.
+func (o *Options) HasAgent() bool {
+	words := program.Split(o.LoadCommand)
+	return len(words) > 0 && words[0] == "agent"
+}
+
+// Agent is how to ask the agent: AgentAnswer makes an answer of the result.
+func (w *Watch) Agent() (t probe.Target, c probe.Check, err error) {
+	words := program.Split(w.opts.LoadCommand)
+	if len(words) != 2 {
+		return t, c, errAgentPort
 	}
-	port, err := strconv.ParseUint(words[0], 10, 16)
+	port, err := strconv.ParseUint(words[1], 10, 16)
 	if err != nil || port == 0 {
-		return load{}, errAgentPort
+		return t, c, errAgentPort
 	}
-	var line string
-	check := probe.Check{HasExpect: true, Timeout: o.Interval, Match: func(reply []byte) bool {
-		line = string(reply)
+	l := &w.load
+	l.weighs, l.agent, l.share = true, true, 100
+	t = probe.Target{Protocol: probe.TCP, Addr: netip.AddrPortFrom(w.opts.Server, uint16(port))}
+	c = probe.Check{HasExpect: true, Timeout: w.opts.Interval, Match: func(reply []byte) bool {
+		l.line = string(reply)
 		return bytes.IndexByte(reply, '\n') >= 0
 	}}
-	target := probe.Target{Protocol: probe.TCP, Addr: netip.AddrPortFrom(o.Server, uint16(port))}
-	p, err := probe.New(target, check, wake...)
-	if err != nil {
-		return load{}, err
-	}
-	read := func() (string, probe.Outcome, error) {
-		line = ""
-		switch r := p.Run(); r.Outcome {
-		case probe.Interrupted:
-			return "", r.Outcome, nil
-		case probe.Up, probe.Mismatch: // the end of the connection ends the line too
-			return line, probe.Up, nil
-		default:
-			return "", 0, errors.New(r.Reason())
-		}
-	}
-	return load{agent: true, share: 100, read: read}, nil
+	return t, c, nil
 }
 
-// measure asks for the load if it is time to, for a server that is up as far as the checks say.
-func (n *Nanny) measure(now time.Time) {
-	l := &n.load
-	if l.read == nil || now.Before(l.due) || !l.agent && !n.standing.up {
+// AgentAnswer is what the agent said, given how the asking ended.
+func (w *Watch) AgentAnswer(r probe.Result) Answer {
+	line := w.load.line
+	w.load.line = ""
+	switch r.Outcome {
+	case probe.Interrupted:
+		return Answer{interrupted: true}
+	case probe.Up, probe.Mismatch: // the end of the connection ends the line too
+		return Answer{text: line}
+	}
+	return Answer{err: errors.New(r.Reason())}
+}
+
+// LoadDue tells whether to ask for the load: of a server that is up as far as the checks say, when it is time to.
+func (w *Watch) LoadDue(now time.Time) bool {
+	l := &w.load
+	return l.weighs && !now.Before(l.due) && (l.agent || w.standing.Up)
+}
+
+// AskLoad asks for the load. It may be called by another goroutine than the rest.
+func (w *Watch) AskLoad() Answer { return w.load.ask() }
+
+// TakeLoad draws the consequences of an answer.
+func (w *Watch) TakeLoad(now time.Time, a Answer) {
+	if a.interrupted {
 		return
 	}
-	text, outcome, err := l.read()
-	if outcome == probe.Interrupted {
-		return
-	}
+	l := &w.load
 	if !l.agent {
-		l.due = now.Add(max(loadInterval, n.rules.Interval))
+		l.due = now.Add(max(loadInterval, w.rules.Interval))
 	}
-	if err != nil {
-		n.loadFault("failed to read remote load", err.Error())
+	if a.err != nil {
+		w.loadFault("failed to read remote load", a.err.Error())
 		return
 	}
-	if err := l.take(text); err != nil {
-		n.loadFault("bad load average returned: "+firstLine(text), err.Error())
+	if err := l.take(a.text); err != nil {
+		w.loadFault("bad load average returned: "+firstLine(a.text), err.Error())
 		return
 	}
 	l.fault = ""
-	if n.log.Verbose() && l.reading.Kind == loadmon.Load {
-		n.log.Debug("Loadavg of " + n.rs + " is " + strconv.FormatFloat(l.reading.Value, 'f', 2, 64))
+	if w.log.Verbose() && l.reading.Kind == loadmon.Load {
+		w.log.Debug("Loadavg of " + w.rs + " is " + strconv.FormatFloat(l.reading.Value, 'f', 2, 64))
 	}
 }
 
 // loadFault says what is wrong with the load monitor, once. A server is not down for it: its weight stays.
-func (n *Nanny) loadFault(text, why string) {
-	if n.load.fault != text+why {
-		n.load.fault = text + why
-		n.log.Warn(text, "rs", n.rs, "err", why)
+func (w *Watch) loadFault(text, why string) {
+	if w.load.fault != text+why {
+		w.load.fault = text + why
+		w.log.Warn(text, "rs", w.rs, "err", why)
 	}
 }
 
@@ -183,17 +208,17 @@ func (l *load) take(text string) error {
 }
 
 // over is what is made of the checks' standing by what the agent says.
-func (l *load) over(s standing) standing {
-	s.reading = l.reading
-	if !s.up || !l.down && !l.maint {
+func (l *load) over(s Standing) Standing {
+	s.Reading = l.reading
+	if !s.Up || !l.down && !l.maint {
 		return s
 	}
-	s.up, s.reason = false, "its agent says down"
+	s.Up, s.Reason = false, "its agent says down"
 	if l.maint {
-		s.reason = "its agent says maint"
+		s.Reason = "its agent says maint"
 	}
 	if l.why != "" {
-		s.reason += ": " + l.why
+		s.Reason += ": " + l.why
 	}
 	return s
 }

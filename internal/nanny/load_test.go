@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/piranha-lvs/piranha/internal/loadmon"
-	"github.com/piranha-lvs/piranha/internal/probe"
 )
 
 // agentServer answers each connection with the next of the lines, and the last one again and again.
@@ -37,13 +36,12 @@ func TestAgent(t *testing.T) {
 	port := agentServer(t, "75%\n", "drain", "ready 50%\n", "down #disk full\n", "nothing known", "up\n", "maint\n", "ready\n")
 	n, _ := newTestNanny(t, "-t 20s")
 	n.opts.LoadCommand, n.opts.Server = "agent "+port, netip.MustParseAddr("127.0.0.1")
-	var err error
-	if n.load, err = newLoad(n.opts, nil); err != nil {
+	if err := n.WeighBy(nil); err != nil {
 		t.Fatal(err)
 	}
-	n.standing = standing{known: true, up: true}
+	n.standing = Standing{Known: true, Up: true}
 	share := func(v float64) loadmon.Reading { return loadmon.Reading{Kind: loadmon.Share, Value: v} }
-	for _, want := range []standing{
+	for _, want := range []Standing{
 		{true, true, "", share(75)},
 		{true, true, "", share(0)},
 		{true, true, "", share(50)},
@@ -58,9 +56,9 @@ func TestAgent(t *testing.T) {
 			t.Errorf("standing %+v, want %+v", got, want)
 		}
 	}
-	n.standing = standing{known: true, reason: "connect refused"}
+	n.standing = Standing{Known: true, Reason: "connect refused"}
 	n.measure(time.Now())
-	if got := n.now(); got.up || got.reason != "connect refused" {
+	if got := n.now(); got.Up || got.Reason != "connect refused" {
 		t.Errorf("an agent that says ready overrules a failed check: %+v", got)
 	}
 }
@@ -75,23 +73,22 @@ func TestLoadCommands(t *testing.T) {
 	} {
 		n, _ := newTestNanny(t, "")
 		n.opts.LoadCommand, n.opts.Interval = command, 20*time.Second
-		l, err := newLoad(n.opts, nil)
-		if err != nil {
+		if err := n.WeighBy(nil); err != nil {
 			t.Fatal(err)
 		}
-		text, outcome, err := l.read()
+		a := n.AskLoad()
 		switch {
-		case err != nil:
-			if err.Error() != want {
-				t.Errorf("%s: %v, want %s", command, err, want)
+		case a.err != nil:
+			if a.err.Error() != want {
+				t.Errorf("%s: %v, want %s", command, a.err, want)
 			}
 			continue
-		case outcome != probe.Up || !strings.HasSuffix(text, "10.0.0.1\n"):
-			t.Errorf("%s: %v %q", command, outcome, text)
+		case !strings.HasSuffix(a.text, "10.0.0.1\n"):
+			t.Errorf("%s: %q", command, a.text)
 		}
-		err = l.take(text)
-		if (want == "") != (err != nil) || want != "" && l.reading.String() != "load "+want {
-			t.Errorf("%s: %v, %v, want %q", command, l.reading, err, want)
+		err := n.load.take(a.text)
+		if (want == "") != (err != nil) || want != "" && n.load.reading.String() != "load "+want {
+			t.Errorf("%s: %v, %v, want %q", command, n.load.reading, err, want)
 		}
 	}
 	for command, words := range map[string]string{
@@ -109,7 +106,7 @@ func TestLoadCommands(t *testing.T) {
 	for _, bad := range []string{"agent", "agent 0", "agent 65536", "agent http", "agent 1 2"} {
 		n, _ := newTestNanny(t, "")
 		n.opts.LoadCommand = bad
-		if _, err := newLoad(n.opts, nil); err != errAgentPort {
+		if err := n.WeighBy(nil); err != errAgentPort {
 			t.Errorf("%q: %v", bad, err)
 		}
 	}

@@ -10,22 +10,22 @@ import (
 
 // Messages are the original's, word for word, as scripts look for them; what it did not say follows as key=value.
 
-// greet says what is going to be watched, and how.
-func (n *Nanny) greet() {
-	o := n.opts
+// Greet says what is going to be watched, and how.
+func (w *Watch) Greet() {
+	o := w.opts
 	if o.DefaultTest {
-		n.log.Info("nanny: no monitor configured, assuming web service on port 80")
+		w.log.Info("nanny: no monitor configured, assuming web service on port 80")
 	}
 	if o.Program != "" && o.HasSend {
-		n.log.Info("External program use requested: (" + o.Program + "), IGNORING send string option ((null))")
+		w.log.Info("External program use requested: (" + o.Program + "), IGNORING send string option ((null))")
 	}
-	if n.log.Verbose() {
-		n.log.Debug(described("Send_program", o.Program, o.Program != ""))
-		n.log.Debug(described("Send_string", o.Send, o.HasSend))
-		n.log.Debug(described("Expect_string", o.Expect, o.HasExpect))
-		n.log.Debug("Service_type value=2")
+	if w.log.Verbose() {
+		w.log.Debug(described("Send_program", o.Program, o.Program != ""))
+		w.log.Debug(described("Send_string", o.Send, o.HasSend))
+		w.log.Debug(described("Expect_string", o.Expect, o.HasExpect))
+		w.log.Debug("Service_type value=2")
 	}
-	n.log.Info("starting LVS client monitor for " + n.vs + " -> " + n.rs)
+	w.log.Info("starting LVS client monitor for " + w.vs + " -> " + w.rs)
 }
 
 func described(name, text string, given bool) string {
@@ -35,14 +35,14 @@ func described(name, text string, given bool) string {
 	return name + " len=" + strconv.Itoa(len(text)) + ", text=" + strconv.Quote(text)
 }
 
-func (n *Nanny) debugCheck(before health.State, avail bool, change health.Change) {
+func (w *Watch) debugCheck(before health.State, avail bool, change health.Change) {
 	count := before.Count
 	if avail {
 		count++
 	}
-	n.log.Debug("avail: " + digit(avail) + " active: " + digit(before.Active) + ": count: " + strconv.Itoa(count))
+	w.log.Debug("avail: " + digit(avail) + " active: " + digit(before.Active) + ": count: " + strconv.Itoa(count))
 	if !avail && change == health.None && before.Count != 0 {
-		n.log.Debug("No service active & available...")
+		w.log.Debug("No service active & available...")
 	}
 }
 

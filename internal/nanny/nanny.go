@@ -19,19 +19,11 @@ type checker interface{ Run() probe.Result }
 
 // Nanny watches one real server. Everything happens in the goroutine that calls Run.
 type Nanny struct {
-	log    *eventlog.Logger
-	opts   *Options
-	rules  health.Rules
+	*Watch
 	check  checker
 	outlet outlet
 	events *events
-
-	rs, vs   string // names in messages
-	state    health.State
-	forced   bool
-	last     probe.Result // of the check before, to say what is new only
-	standing standing     // by the checks
-	load     load
+	forced bool
 }
 
 // Exit is how a nanny ended if not by a signal. What there was to say is in the log.
@@ -57,48 +49,48 @@ type Full struct {
 
 // New prepares a nanny. Signals is the read end of a pipe that brings the number of every signal as one byte.
 func New(o *Options, log *eventlog.Logger, signals int, full Full) (n *Nanny, err error) {
-	n = &Nanny{
-		log:   log,
-		opts:  o,
-		rules: health.Rules{Interval: o.Interval, Reentry: o.Reentry},
-		rs:    o.real().String(),
-		vs:    "fwmark " + strconv.FormatUint(uint64(o.Mark), 10),
-	}
-	if o.VirtualAddr.IsValid() || o.Mark == 0 {
-		n.vs = joinAddr(o)
-	}
-	n.state = health.Start(n.rules)
-	if o.KnownDown {
-		n.state = health.StartDown()
-	}
+	n = &Nanny{Watch: NewWatch(o, log)}
 	n.events = newEvents(signals, o.ReportFD)
 	if n.check, err = newChecker(o, full, n.events.wake()); err != nil {
 		return nil, err
 	}
-	if n.load, err = newLoad(o, n.events.wake()); err != nil {
+	if err := n.WeighBy(os.Environ(), n.events.wake()...); err != nil {
 		return nil, err
 	}
 	n.outlet, err = newOutlet(o, log)
 	return n, err
 }
 
-// newChecker is the check that the options ask for. As in the original, the interval is also the limit of each step of it.
-func newChecker(o *Options, full Full, wake []unix.PollFd) (_ checker, err error) {
-	check := probe.Check{Send: o.Send, Expect: o.Expect, HasExpect: o.HasExpect, Timeout: o.Interval}
+// newChecker is the check that the options ask for.
+func newChecker(o *Options, full Full, wake []unix.PollFd) (checker, error) {
 	if o.Program != "" {
-		argv := program.Expand(program.Split(o.Program), o.Server.String(), strconv.Itoa(int(o.RealPort)))
-		return probe.NewScript(argv, os.Environ(), check, wake...)
+		return NewScript(o, os.Environ(), wake...)
 	}
-	if o.Full() {
-		if check.Match, err = full.Regex(o.Expect); err != nil {
-			return nil, err
-		}
-	}
-	target := probe.Target{Protocol: probe.TCP, Addr: o.real()}
-	if o.UDP {
-		target.Protocol = probe.UDP
+	target, check, err := Exchange(o, full)
+	if err != nil {
+		return nil, err
 	}
 	return probe.New(target, check, wake...)
+}
+
+// NewScript is the check by a program.
+func NewScript(o *Options, env []string, wake ...unix.PollFd) (*probe.Script, error) {
+	argv := program.Expand(program.Split(o.Program), o.Server.String(), strconv.Itoa(int(o.RealPort)))
+	return probe.NewScript(argv, env, probe.Check{Expect: o.Expect, HasExpect: o.HasExpect, Timeout: o.Interval}, wake...)
+}
+
+// Exchange is the check by connecting, sending and expecting. As in the original, the interval is also the limit of each
+// step of it.
+func Exchange(o *Options, full Full) (t probe.Target, c probe.Check, err error) {
+	t = probe.Target{Protocol: probe.TCP, Addr: o.real()}
+	if o.UDP {
+		t.Protocol = probe.UDP
+	}
+	c = probe.Check{Send: o.Send, Expect: o.Expect, HasExpect: o.HasExpect, Timeout: o.Interval}
+	if o.regex() {
+		c.Match, err = full.Regex(o.Expect)
+	}
+	return t, c, err
 }
 
 func newOutlet(o *Options, log *eventlog.Logger) (outlet, error) {
@@ -120,7 +112,7 @@ func newOutlet(o *Options, log *eventlog.Logger) (outlet, error) {
 
 // Run watches the server until a signal ends it (nil), lvsd is gone (nil) or the work has become impossible (an *Exit).
 func (n *Nanny) Run() error {
-	n.greet()
+	n.Greet()
 	for due := time.Now(); ; {
 		switch e := n.events.next(due); e {
 		case tick:
@@ -129,7 +121,7 @@ func (n *Nanny) Run() error {
 				if r.Outcome == probe.Interrupted {
 					continue // by an event, which comes first now
 				}
-				n.observe(r)
+				n.Observe(r)
 				n.measure(time.Now())
 			}
 			due = health.Next(due, time.Now(), n.rules)
@@ -153,11 +145,18 @@ func (n *Nanny) Run() error {
 }
 
 // now is what the outside should know.
-func (n *Nanny) now() standing {
+func (n *Nanny) now() Standing {
 	if n.forced {
 		return n.standing
 	}
-	return n.load.over(n.standing)
+	return n.Standing()
+}
+
+// measure asks for the load if it is time to.
+func (n *Nanny) measure(now time.Time) {
+	if n.LoadDue(now) {
+		n.TakeLoad(now, n.AskLoad())
+	}
 }
 
 func (n *Nanny) terminate(signal int) error {
@@ -169,36 +168,6 @@ func (n *Nanny) terminate(signal int) error {
 	return nil
 }
 
-// observe draws the consequences of a check.
-func (n *Nanny) observe(r probe.Result) {
-	before := n.state
-	state, change := before.Observe(r.Up(), n.rules)
-	n.state = state
-	if n.log.Verbose() {
-		n.debugCheck(before, r.Up(), change)
-	}
-	news := !r.SameKind(n.last)
-	n.last = r
-	reason := ""
-	if !r.Up() && (news || change != health.None) {
-		// A server that stays down for the same reason is not mentioned again; the original filled the log.
-		reason = r.Reason()
-		n.log.Info(failure(r, n.rs, n.opts.Program), "reason", reason)
-		n.standing = standing{known: true, reason: reason}
-	}
-	switch change {
-	case health.Activate:
-		n.log.Info("[ active ] making " + n.rs + " available")
-		n.standing = standing{known: true, up: true}
-	case health.Deactivate:
-		n.log.Info("[inactive] shutting down "+n.rs+" due to connection failure", "reason", reason)
-	case health.Recover:
-		reason = "passes again, " + strconv.Itoa(n.rules.Threshold()-1) + " more good checks needed"
-		n.log.Info(n.rs+" "+reason, "reentry", n.opts.Reentry.String())
-		n.standing = standing{known: true, reason: reason}
-	}
-}
-
 // force puts the server into service or out of it until SIGHUP, without further checks.
 func (n *Nanny) force(up bool) {
 	n.forced = true
@@ -206,12 +175,12 @@ func (n *Nanny) force(up bool) {
 	if up {
 		n.log.Info("rose-colored glasses on", "rs", n.rs)
 		n.log.Debug("DEBUG -- In nextState = 2")
-		n.standing = standing{known: true, up: true}
+		n.standing = Standing{Known: true, Up: true}
 		return
 	}
 	n.log.Info("opaque glasses on", "rs", n.rs)
 	n.log.Debug("DEBUG -- In nextState = 3")
-	n.standing = standing{known: true, reason: "forced down by a signal"}
+	n.standing = Standing{Known: true, Reason: "forced down by a signal"}
 }
 
 // release returns to checks, the first of which decides alone.

@@ -49,14 +49,14 @@ func (s *script) Run() probe.Result {
 
 // recorder is an outlet that writes down what is new.
 type recorder struct {
-	last  standing
+	last  Standing
 	lines []string
 }
 
-func (r *recorder) publish(s standing) error {
+func (r *recorder) publish(s Standing) error {
 	if s != r.last {
 		r.last = s
-		r.lines = append(r.lines, strings.TrimSpace(map[bool]string{true: "up ", false: "down "}[s.up]+s.reason))
+		r.lines = append(r.lines, strings.TrimSpace(map[bool]string{true: "up ", false: "down "}[s.Up]+s.Reason))
 	}
 	return nil
 }
@@ -135,9 +135,9 @@ func TestAllocations(t *testing.T) {
 	n, _ := newTestNanny(t, "")
 	n.log = eventlog.New("nanny", 0, false)
 	for _, r := range []probe.Result{{Outcome: probe.Up}, {Outcome: probe.ConnectFailed, Errno: unix.ECONNREFUSED}} {
-		n.observe(r)
+		n.Observe(r)
 		got := testing.AllocsPerRun(100, func() {
-			n.observe(r)
+			n.Observe(r)
 			if e := n.events.next(time.Now()); e != tick {
 				t.Errorf("got event %d, want a tick", e)
 			}
@@ -166,8 +166,8 @@ func TestReport(t *testing.T) {
 	for err == nil {
 		_, err = unix.Write(pipe[1], full)
 	}
-	down := standing{known: true, reason: "connect refused"}
-	publish := func(s standing) {
+	down := Standing{Known: true, Reason: "connect refused"}
+	publish := func(s Standing) {
 		if err := r.publish(s); err != nil {
 			t.Fatal(err)
 		}
@@ -176,10 +176,10 @@ func TestReport(t *testing.T) {
 	for err = nil; err == nil; {
 		_, err = unix.Read(pipe[0], full)
 	}
-	publish(standing{})
+	publish(Standing{})
 	publish(down)
 	publish(down)
-	publish(standing{known: true, up: true})
+	publish(Standing{Known: true, Up: true})
 	n, err := unix.Read(pipe[0], full)
 	if want := "down connect refused\nup\n"; err != nil || string(full[:n]) != want {
 		t.Errorf("lvsd got %q, %v, want %q", full[:n], err, want)

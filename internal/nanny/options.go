@@ -47,8 +47,11 @@ type Options struct {
 	LVS, FOS    bool
 	ReportFD    int // -1: started by hand
 	KnownDown   bool
+	Pool        bool // jobs come on standard input: nothing else says what to check
+	Shared      bool // the check may be made once for all that have the same
 	DefaultTest bool // no check was configured and the service is on port 80
 
+	job             bool   // of a pool
 	server, virtual string // as written
 	ignored         string // options that are accepted and have no effect
 }
@@ -63,7 +66,7 @@ const (
 )
 
 // Set returns the options as a command line, which fills o when parsed. They are the original's, in the order of its
-// man page, and two more.
+// man page, and some more.
 func (o *Options) Set() *cmdline.Set {
 	*o = Options{Port: defaultPort, Interval: defaultInterval, Weight: 1, Forward: ipvs.Masq, Scale: loadmon.DefaultScale, ReportFD: -1}
 	s := cmdline.New("nanny", "")
@@ -95,11 +98,18 @@ func (o *Options) Set() *cmdline.Set {
 	s.Bool(&o.Verbose, 'v', "verbose", "log more")
 	s.Int(&o.ReportFD, 0, "report-fd", "N", "report on descriptor N instead of touching the kernel's table")
 	s.Bool(&o.KnownDown, 0, "known-down", "the server is down: the re-entry time counts from the start")
+	s.Bool(&o.Pool, 0, "pool", "check the servers that standard input names")
+	s.Bool(&o.Shared, 0, "shared", "share the results of the same check in a pool")
 	return s
 }
 
 // Parse reads and checks a command line without the program's name.
-func Parse(args []string) (*Options, error) {
+func Parse(args []string) (*Options, error) { return parseAs(args, false) }
+
+// ParseJob is Parse for a server of a pool, about which the pool reports.
+func ParseJob(args []string) (*Options, error) { return parseAs(args, true) }
+
+func parseAs(args []string, job bool) (*Options, error) {
 	o := &Options{}
 	rest, err := o.Set().Parse(args)
 	switch {
@@ -108,11 +118,28 @@ func Parse(args []string) (*Options, error) {
 	case len(rest) > 0:
 		return nil, errors.New("unexpected arguments")
 	}
+	if o.job = job; job && o.Pool {
+		return nil, errors.New("a pool in a pool")
+	}
 	return o, o.complete()
 }
 
+// SameCheck is equal for options that ask for the same check: of what comes after a result, and of what only the log
+// names, it has nothing.
+func (o *Options) SameCheck() Options {
+	c := *o
+	c.Port, c.VirtualAddr, c.virtual, c.server, c.Mark = 0, netip.Addr{}, "", "", 0
+	c.Reentry, c.Weight, c.Forward, c.Quiesce, c.Scale, c.KnownDown = 0, 0, 0, false, 0, false
+	c.Suppress, c.DefaultTest, c.ignored = false, false, ""
+	c.DryRun, c.NoDaemon, c.NoFork, c.Verbose, c.ReportFD = false, false, false, false, -1
+	return c
+}
+
 // Full tells whether this takes a Full, which the small nanny does not have.
-func (o *Options) Full() bool { return o.Regex && o.HasExpect && o.Program == "" }
+func (o *Options) Full() bool { return o.Pool || o.regex() }
+
+// regex tells whether the expected text is a regular expression.
+func (o *Options) regex() bool { return o.Regex && o.HasExpect && o.Program == "" }
 
 // Mode is how to run: -n wins over -c.
 func (o *Options) Mode() daemonize.Mode {

@@ -6,26 +6,46 @@ import (
 	"github.com/piranha-lvs/piranha/internal/loadmon"
 )
 
-// standing is what the outside should know of the server.
-type standing struct {
-	known  bool // false before the first check
-	up     bool
-	reason string // why it is not up, one line of printable text
+// Standing is what the outside should know of the server.
+type Standing struct {
+	Known  bool // false before the first check
+	Up     bool
+	Reason string // why it is not up, one line of printable text
 
-	reading loadmon.Reading // of its load
+	Reading loadmon.Reading // of its load
+}
+
+// AppendReport appends the lines that tell s to who was told before: "up", or "down" and the reason; "load" or "share" and
+// a number. Each begins with who.
+func (s Standing) AppendReport(b []byte, who string, told Standing) []byte {
+	if !s.Known || s == told {
+		return b
+	}
+	// The weight comes first: a server that is to get half should not get all for a moment.
+	if s.Reading != told.Reading {
+		b = append(append(append(b, who...), s.Reading.String()...), '\n')
+	}
+	switch {
+	case s.Up == told.Up && s.Reason == told.Reason && told.Known:
+	case s.Up:
+		b = append(append(b, who...), "up\n"...)
+	default:
+		b = append(append(append(append(b, who...), "down "...), s.Reason...), '\n')
+	}
+	return b
 }
 
 // outlet takes the standing to where it has an effect. Both methods are called again and again with the same standing;
 // what could not be done is done then.
 type outlet interface {
-	publish(s standing) error // an error ends the nanny
+	publish(s Standing) error // an error ends the nanny
 	withdraw() error          // the nanny ends
 }
 
-// report writes lines to lvsd: "up", or "down" and the reason; "load" or "share" and a number.
+// report writes lines to lvsd.
 type report struct {
 	fd   int
-	told standing
+	told Standing
 }
 
 // newReport takes over the descriptor. It is made non-blocking: a nanny has better things to do than to wait for lvsd.
@@ -34,24 +54,13 @@ func newReport(fd int) (*report, error) {
 	return &report{fd: fd}, unix.SetNonblock(fd, true)
 }
 
-func (r *report) publish(s standing) error {
-	if !s.known || s == r.told {
+func (r *report) publish(s Standing) error {
+	lines := s.AppendReport(nil, "", r.told)
+	if len(lines) == 0 {
 		return nil
 	}
-	line := ""
-	if s.reading != r.told.reading {
-		line = s.reading.String() + "\n"
-	}
-	// The weight comes first: a server that is to get half should not get all for a moment.
-	switch {
-	case s.up == r.told.up && s.reason == r.told.reason && r.told.known:
-	case s.up:
-		line += "up\n"
-	default:
-		line += "down " + s.reason + "\n"
-	}
 	// A pipe takes lines this short as a whole or not at all. That nobody reads any more is noticed by the poll.
-	if n, err := unix.Write(r.fd, []byte(line)); err == nil && n == len(line) {
+	if n, err := unix.Write(r.fd, lines); err == nil && n == len(lines) {
 		r.told = s
 	}
 	return nil

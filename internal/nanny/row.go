@@ -58,15 +58,15 @@ type row struct {
 // it, has gone another way. The original exited with 255 on any trouble with the table.
 var errNoService = errors.New("virtual service does not exist")
 
-func (r *row) publish(s standing) error {
-	if !s.known {
+func (r *row) publish(s Standing) error {
+	if !s.Known {
 		return nil
 	}
 	want := absent
 	switch {
-	case s.up:
+	case s.Up:
 		want = serving
-		r.reweigh(s.reading)
+		r.reweigh(s.Reading)
 	case r.quiesce && r.have != absent:
 		want = quiesced
 	}
@@ -160,5 +160,5 @@ func (r *row) apply(t table, kind ipvs.OpKind, d ipvs.Destination) error {
 // nothing is the outlet of --test-start.
 type nothing struct{}
 
-func (nothing) publish(standing) error { return nil }
+func (nothing) publish(Standing) error { return nil }
 func (nothing) withdraw() error        { return nil }

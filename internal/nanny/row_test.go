@@ -93,7 +93,7 @@ func TestRow(t *testing.T) {
 			if step == 'x' {
 				err = r.withdraw()
 			} else {
-				err = r.publish(standing{known: step != '?', up: step == '+'})
+				err = r.publish(Standing{Known: step != '?', Up: step == '+'})
 			}
 			if err != nil {
 				t.Errorf("%s: step %c: %v", tt.name, step, err)
@@ -108,8 +108,8 @@ func TestRow(t *testing.T) {
 func TestRowHandsOfOthers(t *testing.T) {
 	k := &kernel{weight: -1}
 	r := newRow(k, true)
-	up, down := standing{known: true, up: true}, standing{known: true}
-	for _, s := range []standing{up, down} {
+	up, down := Standing{Known: true, Up: true}, Standing{Known: true}
+	for _, s := range []Standing{up, down} {
 		if err := r.publish(s); err != nil {
 			t.Fatal(err)
 		}
@@ -121,7 +121,7 @@ func TestRowHandsOfOthers(t *testing.T) {
 }
 
 func TestRowTrouble(t *testing.T) {
-	up, down := standing{known: true, up: true}, standing{known: true}
+	up, down := Standing{Known: true, Up: true}, Standing{Known: true}
 	k := &kernel{weight: -1, broken: ipvs.ErrNoIPVS}
 	r := newRow(k, false)
 	if err := r.publish(up); err != nil || r.fault == "" {

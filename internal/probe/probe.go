@@ -120,6 +120,9 @@ func sockaddr(a netip.AddrPort) unix.Sockaddr {
 	return &unix.SockaddrInet6{Port: int(a.Port()), Addr: a.Addr().As16()}
 }
 
+// HasMatch tells whether a Match judges the reply, and every piece of it again from the beginning.
+func (t *Test) HasMatch() bool { return t.match != nil }
+
 // size is how much of a reply is looked at, in bytes.
 func (t *Test) size() int {
 	if t.match != nil {

@@ -32,11 +32,7 @@ func NewScript(argv, env []string, c Check, wake ...unix.PollFd) (*Script, error
 	case len(c.Expect) > program.MaxOutput:
 		return nil, errExpect
 	}
-	p, err := program.New(argv, env, wake...)
-	if err != nil {
-		return nil, err
-	}
-	return &Script{program: p, expect: c.Expect, hasExpect: c.HasExpect, timeout: c.Timeout}, nil
+	return &Script{program: program.New(argv, env, wake...), expect: c.Expect, hasExpect: c.HasExpect, timeout: c.Timeout}, nil
 }
 
 // Run makes one attempt.
@@ -46,6 +42,9 @@ func (s *Script) Run() Result {
 	r.Duration = time.Since(start)
 	return r
 }
+
+// Forget gives back the memory that Run keeps for the next attempt.
+func (s *Script) Forget() { s.program.Forget() }
 
 func (s *Script) attempt() Result {
 	out, end := s.program.Run(s.timeout)

@@ -48,7 +48,6 @@ type Program struct {
 	argv   []string
 	env    []string
 	buf    []byte
-	null   int
 	polls  []unix.PollFd // pidfd, output, then the wake descriptors
 	left   unix.Timespec
 	zombie []int // were killed and had not ended yet
@@ -56,16 +55,12 @@ type Program struct {
 
 // New prepares a command, argv[0] being a path or a name to look for in the PATH of env. A run ends as soon as one of
 // the wake descriptors has one of its events.
-func New(argv, env []string, wake ...unix.PollFd) (*Program, error) {
-	null, err := unix.Open("/dev/null", unix.O_RDWR|unix.O_CLOEXEC, 0)
-	if err != nil {
-		return nil, err
-	}
-	return &Program{
-		argv: argv, env: env, null: null, buf: make([]byte, MaxOutput+scratch), // untouched parts take no memory
-		polls: append(make([]unix.PollFd, 2, 2+len(wake)), wake...),
-	}, nil
+func New(argv, env []string, wake ...unix.PollFd) *Program {
+	return &Program{argv: argv, env: env, polls: append(make([]unix.PollFd, 2, 2+len(wake)), wake...)}
 }
+
+// Forget gives back the memory that Run keeps for the next run, and with it the output of the last.
+func (p *Program) Forget() { p.buf = nil }
 
 // Run runs the program for at most limit. The output is good until the next run.
 func (p *Program) Run(limit time.Duration) ([]byte, End) {
@@ -75,6 +70,11 @@ func (p *Program) Run(limit time.Duration) ([]byte, End) {
 	if err != nil {
 		return nil, notStarted(err)
 	}
+	null, err := unix.Open("/dev/null", unix.O_RDWR|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return nil, notStarted(err)
+	}
+	defer unix.Close(null)
 	var pipe [2]int
 	if err := unix.Pipe2(pipe[:], unix.O_CLOEXEC); err != nil {
 		return nil, notStarted(err)
@@ -86,7 +86,7 @@ func (p *Program) Run(limit time.Duration) ([]byte, End) {
 	}
 	pidfd := -1
 	pid, err := syscall.ForkExec(path, p.argv, &syscall.ProcAttr{
-		Dir: "/", Env: p.env, Files: []uintptr{uintptr(p.null), uintptr(pipe[1]), uintptr(p.null)},
+		Dir: "/", Env: p.env, Files: []uintptr{uintptr(null), uintptr(pipe[1]), uintptr(null)},
 		Sys: &syscall.SysProcAttr{Setpgid: true, PidFD: &pidfd, Pdeathsig: syscall.SIGKILL},
 	})
 	unix.Close(pipe[1])
@@ -110,6 +110,9 @@ func notStarted(err error) End {
 // follow reads the output until the program ends or has to be ended. Whatever it started and left in its process group goes
 // with it: a check that leaves something behind does so thousands of times a day.
 func (p *Program) follow(pid, pidfd, out int, deadline time.Time) ([]byte, End) {
+	if p.buf == nil {
+		p.buf = make([]byte, MaxOutput+scratch) // untouched parts take no memory
+	}
 	p.polls[0] = unix.PollFd{Fd: int32(pidfd), Events: unix.POLLIN}
 	p.polls[1] = unix.PollFd{Fd: int32(out), Events: unix.POLLIN}
 	size := 0

@@ -43,10 +43,7 @@ func TestExpand(t *testing.T) {
 
 func run(t *testing.T, limit time.Duration, argv ...string) (string, End) {
 	t.Helper()
-	p, err := New(argv, []string{"PATH=/usr/bin:/bin", "HELLO=there"})
-	if err != nil {
-		t.Fatal(err)
-	}
+	p := New(argv, []string{"PATH=/usr/bin:/bin", "HELLO=there"})
 	out, end := p.Run(limit)
 	return string(out), end
 }
@@ -122,10 +119,7 @@ func TestInterrupted(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer unix.Close(pipe[0])
-	p, err := New([]string{"/bin/sleep", "3600"}, nil, unix.PollFd{Fd: int32(pipe[0]), Events: unix.POLLIN})
-	if err != nil {
-		t.Fatal(err)
-	}
+	p := New([]string{"/bin/sleep", "3600"}, nil, unix.PollFd{Fd: int32(pipe[0]), Events: unix.POLLIN})
 	unix.Close(pipe[1])
 	if _, end := p.Run(long); end.Outcome != Interrupted {
 		t.Errorf("%+v", end)
@@ -134,10 +128,7 @@ func TestInterrupted(t *testing.T) {
 
 // TestNoPidfd: kernels before 5.4.
 func TestNoPidfd(t *testing.T) {
-	p, err := New([]string{"/bin/sh", "-c", "echo yes; exit 4"}, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
+	p := New([]string{"/bin/sh", "-c", "echo yes; exit 4"}, nil)
 	var pipe [2]int
 	if err := unix.Pipe2(pipe[:], unix.O_CLOEXEC|unix.O_NONBLOCK); err != nil {
 		t.Fatal(err)
@@ -155,14 +146,10 @@ func TestNoPidfd(t *testing.T) {
 func TestNothingLeaks(t *testing.T) {
 	before := descriptors(t)
 	for _, argv := range [][]string{{"/bin/true"}, {"/bin/sleep", "60"}, {"/none"}, {"/bin/sh", "-c", "sleep 60 &"}} {
-		p, err := New(argv, nil)
-		if err != nil {
-			t.Fatal(err)
-		}
+		p := New(argv, nil)
 		for range 100 {
 			p.Run(5 * time.Millisecond)
 		}
-		unix.Close(p.null)
 	}
 	if after := descriptors(t); after != before {
 		t.Errorf("%d descriptors, %d before", after, before)
