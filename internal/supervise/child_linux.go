@@ -18,19 +18,22 @@ type child struct {
 	ended   chan struct{}
 }
 
-// start starts the program; say is the write end of its report pipe.
-func start(c Command, say *os.File) (*child, error) {
+// start starts the program; input is its standard input if not nil, say the write end of its report pipe.
+func start(c Command, input, say *os.File) (*child, error) {
 	null, err := os.OpenFile(os.DevNull, os.O_RDWR, 0)
 	if err != nil {
 		return nil, err
 	}
 	defer null.Close()
+	if input == nil {
+		input = null
+	}
 	pidfd := -1
 	sys := &syscall.SysProcAttr{Credential: c.Credential, PidFD: &pidfd}
 	if !c.Survives { // it also sees its report pipe close; the signal is for monitors that do not look
 		sys.Pdeathsig = syscall.SIGTERM
 	}
-	process, err := os.StartProcess(c.Path, c.Args, &os.ProcAttr{Dir: "/", Env: c.Env, Files: c.files(null, say), Sys: sys})
+	process, err := os.StartProcess(c.Path, c.Args, &os.ProcAttr{Dir: "/", Env: c.Env, Files: c.files(input, null, say), Sys: sys})
 	if err != nil {
 		return nil, err
 	}
@@ -42,16 +45,16 @@ func start(c Command, say *os.File) (*child, error) {
 }
 
 // files are the child's descriptors from 0 on.
-func (c Command) files(null, say *os.File) []*os.File {
+func (c Command) files(input, null, say *os.File) []*os.File {
 	switch {
 	case c.ReportFD == 1:
-		return []*os.File{null, say, say}
+		return []*os.File{input, say, say}
 	case c.Output != nil:
-		return []*os.File{null, c.Output, c.Output, say}
+		return []*os.File{input, c.Output, c.Output, say}
 	case c.Complains:
-		return []*os.File{null, null, say, say}
+		return []*os.File{input, null, say, say}
 	}
-	return []*os.File{null, null, null, say}
+	return []*os.File{input, null, null, say}
 }
 
 // wait reaps the process and says how it ended.

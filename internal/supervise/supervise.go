@@ -28,6 +28,10 @@ type Command struct {
 	// Survives: the child is not told when we die; it sees its report pipe close.
 	Survives bool
 
+	// Feed, when not nil, writes the child's standard input, in a goroutine of its own for each start. It returns soon after
+	// ctx is done or a write fails; what the child reads ends with that.
+	Feed func(ctx context.Context, w io.Writer)
+
 	// Output, when not nil, takes the child's standard output and error (unless ReportFD is 1).
 	Output *os.File
 }
@@ -91,12 +95,22 @@ func Run(ctx context.Context, c Command, tell func(Event)) error {
 		return err
 	}
 	defer said.Close()
-	child, err := start(c, say)
+	var input, feed *os.File
+	if c.Feed != nil {
+		if input, feed, err = os.Pipe(); err != nil {
+			say.Close()
+			return err
+		}
+	}
+	child, err := start(c, input, say)
 	say.Close()
+	input.Close() // of no file it does nothing
 	if err != nil {
+		feed.Close()
 		return err
 	}
 	tell(Event{Pid: child.process.Pid})
+	defer c.feed(ctx, feed)()
 	stop := context.AfterFunc(ctx, child.stop)
 	defer stop()
 	ended := make(chan error, 1)
@@ -107,6 +121,25 @@ func Run(ctx context.Context, c Command, tell func(Event)) error {
 	}()
 	lines(said, tell)
 	return <-ended
+}
+
+// feed begins to write the child's standard input. What it returns ends that, and waits until it has ended.
+func (c Command) feed(ctx context.Context, w *os.File) (stop func()) {
+	if c.Feed == nil {
+		return func() {}
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		defer w.Close()
+		c.Feed(ctx, w)
+	}()
+	return func() {
+		cancel()
+		_ = w.SetWriteDeadline(time.Now()) // nobody reads any more
+		<-ended
+	}
 }
 
 // lines tells of each line that comes from r, until that ends.

@@ -3,6 +3,7 @@ package supervise
 import (
 	"context"
 	"errors"
+	"io"
 	"os"
 	"os/exec"
 	"slices"
@@ -21,6 +22,10 @@ func TestMain(m *testing.M) {
 		os.Exit(m.Run())
 	case "talk":
 		os.NewFile(3, "report").WriteString("up\ndown connect refused\nlast")
+	case "repeat":
+		_, _ = io.Copy(os.NewFile(3, "report"), os.Stdin)
+	case "deaf":
+		os.NewFile(3, "report").WriteString("up\n")
 	case "talk on 1":
 		os.Stdout.WriteString("[ active ] x\n")
 	case "hang":
@@ -208,4 +213,39 @@ func TestBackoff(t *testing.T) {
 			t.Errorf("pauses %v, want %v", got, want)
 		}
 	})
+}
+
+// TestFeed: a child can be told things, and one that does not listen holds nothing up.
+func TestFeed(t *testing.T) {
+	c := self(t, "repeat", 3)
+	c.Feed = func(_ context.Context, w io.Writer) { _, _ = io.WriteString(w, "one\ntwo\n") }
+	if got, err := said(t, c); !slices.Equal(got, []string{"one", "two"}) || !errors.Is(err, errEnded) {
+		t.Errorf("got %q, %v", got, err)
+	}
+	for _, feed := range []func(context.Context, io.Writer){
+		func(ctx context.Context, _ io.Writer) { <-ctx.Done() },
+		func(_ context.Context, w io.Writer) {
+			for full := make([]byte, 1<<20); ; {
+				if _, err := w.Write(full); err != nil {
+					return
+				}
+			}
+		},
+	} {
+		c = self(t, "deaf", 3)
+		c.Feed = feed
+		if got, err := said(t, c); !slices.Equal(got, []string{"up"}) || !errors.Is(err, errEnded) {
+			t.Errorf("got %q, %v", got, err)
+		}
+	}
+	c = self(t, "hang", 3)
+	ctx, cancel := context.WithCancel(t.Context())
+	c.Feed = func(ctx context.Context, _ io.Writer) { <-ctx.Done() }
+	if err := Run(ctx, c, func(e Event) {
+		if e.Line != "" {
+			cancel()
+		}
+	}); err == nil {
+		t.Error("no error")
+	}
 }
