@@ -8,6 +8,7 @@ import (
 	"github.com/piranha-lvs/piranha/internal/cmdline"
 	"github.com/piranha-lvs/piranha/internal/ere"
 	"github.com/piranha-lvs/piranha/internal/nanny"
+	"github.com/piranha-lvs/piranha/internal/pool"
 )
 
 func main() {
@@ -19,7 +20,11 @@ func run(args []string) error {
 	if err != nil {
 		return err
 	}
-	return nanny.Serve(o, nanny.Full{Regex: regex})
+	full := nanny.Full{Regex: regex}
+	if o.Pool {
+		return pool.Serve(o, full)
+	}
+	return nanny.Serve(o, full)
 }
 
 func regex(pattern string) (func([]byte) bool, error) {
