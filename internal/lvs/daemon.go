@@ -79,6 +79,7 @@ type Daemon struct {
 	servers  map[rowKey]server
 	health   map[rowKey]*health
 	monitors map[rowKey]*monitor
+	pool     *pool // nil: not needed
 	ledger   *ledger
 
 	have   ipvs.Table // what the kernel holds, as far as known
@@ -96,6 +97,7 @@ type Daemon struct {
 
 	gate      gate
 	env       []string // of monitors
+	poolEnv   []string
 	reports   chan event
 	readings  chan reading
 	questions chan func()
@@ -113,7 +115,8 @@ type health struct {
 
 // event is something a monitor's goroutine tells the loop.
 type event struct {
-	monitor *monitor
+	monitor *monitor // nil: it is about the pool
+	pool    *pool    // nil: the monitor is a process
 	pid     int
 	died    error
 	last    string // what it said last before it died, other than reports
@@ -126,7 +129,7 @@ func New(o Options, cfg *lvscf.Config, t table, log logger) *Daemon {
 	return &Daemon{
 		opt: o, log: log, table: t, keep: supervise.Keep, read: readConfig, cfg: cfg, active: !o.Standby,
 		health: map[rowKey]*health{}, monitors: map[rowKey]*monitor{}, demoted: map[string]bool{},
-		gate: make(gate, startsAtOnce), env: childEnv(),
+		gate: make(gate, startsAtOnce), env: childEnv(smallRuntime...), poolEnv: childEnv(),
 		reports: make(chan event, 256), readings: make(chan reading), questions: make(chan func()),
 	}
 }

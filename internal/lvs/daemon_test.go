@@ -45,6 +45,7 @@ type fake struct {
 	again func() supervise.Command // what it would be started as now
 	tell  func(supervise.Event)
 	done  <-chan struct{}
+	fed   words // on its standard input
 }
 
 // record is a log in memory.
@@ -186,8 +187,14 @@ func (b *bed) start(stateDir string) {
 	b.daemon.keep = func(ctx context.Context, next func() supervise.Command, _ supervise.Backoff, tell func(supervise.Event)) {
 		c := next()
 		f := &fake{argv: c.Args, again: next, tell: tell, done: ctx.Done()}
+		who := "pool"
+		if c.Feed == nil {
+			who = c.Args[slices.Index(c.Args, "-h")+1]
+		} else {
+			go c.Feed(ctx, &f.fed)
+		}
 		b.mu.Lock()
-		b.monitors[c.Args[slices.Index(c.Args, "-h")+1]] = f
+		b.monitors[who] = f
 		b.mu.Unlock()
 		<-f.done
 	}

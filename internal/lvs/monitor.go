@@ -44,14 +44,17 @@ func (m monitorArgs) same(n monitorArgs) bool {
 
 // argv is the whole vector.
 func (m monitorArgs) argv(knownDown bool) []string {
-	argv := slices.Concat(m.before, []string{"-w", m.weight}, m.after)
+	argv := m.args(knownDown)
 	if m.custom {
 		return argv
 	}
-	if knownDown {
-		argv = append(argv, "--known-down")
-	}
 	return append(argv, "--report-fd="+strconv.Itoa(reportFD))
+}
+
+// args is the vector without what only a process needs.
+func (m monitorArgs) args(knownDown bool) []string {
+	argv := slices.Concat(m.before, []string{"-w", m.weight}, m.after)
+	return appendIf(argv, knownDown && !m.custom, "--known-down")
 }
 
 // newMonitorArgs builds the vector in the original's order, which the process list shows and scripts read.
@@ -91,6 +94,7 @@ func newMonitorArgs(cfg *lvscf.Config, vs *lvscf.VirtualServer, rs *lvscf.RealSe
 			m.programs = append(m.programs, words[0])
 		}
 	}
+	a = appendIf(a, vs.CheckShared && cfg.NannyMode == lvscf.NannyPooled, "--shared")
 	// A monitor that is not ours reports on its standard output, which it has in the foreground only.
 	m.after = append(appendIf(a, o.foreground || m.custom, "--nodaemon"), "--lvs")
 	return m
@@ -113,13 +117,16 @@ func appendIf(args []string, condition bool, more ...string) []string {
 
 func port(p uint16) string { return strconv.Itoa(int(p)) }
 
-// childEnv is a monitor's environment: ours, with a Go runtime kept small and without what is meant for lvsd alone.
-func childEnv() []string {
+// smallRuntime keeps the Go runtime of a process small that there is one of for each real server.
+var smallRuntime = []string{"GOMAXPROCS=1", "GOGC=20"}
+
+// childEnv is a monitor's environment: ours, without what is meant for lvsd alone, and more.
+func childEnv(more ...string) []string {
 	env := slices.DeleteFunc(os.Environ(), func(kv string) bool {
 		name, _, _ := strings.Cut(kv, "=")
 		return slices.Contains([]string{"GOMAXPROCS", "GOGC", "NOTIFY_SOCKET", "WATCHDOG_PID", "WATCHDOG_USEC"}, name)
 	})
-	return append(env, "GOMAXPROCS=1", "GOGC=20")
+	return append(env, more...)
 }
 
 // report is what a line of a monitor says about its server.

@@ -46,6 +46,7 @@ func (g gate) enter(ctx context.Context) (leave func()) {
 // monitor is a nanny that lvsd keeps running for one real server.
 type monitor struct {
 	server server
+	pooled bool // one of many in a process
 	pid    int
 	mute   int  // how often it has ended since it last reported
 	long   bool // it has said a line too long to be a report, which has been logged
@@ -59,11 +60,13 @@ type monitor struct {
 // replaced; its server keeps its state until the new one reports.
 func (d *Daemon) startMonitors(ctx context.Context) {
 	for key, m := range d.monitors {
-		if rs, wanted := d.servers[key]; !wanted || !m.server.monitor.same(rs.monitor) {
+		rs, wanted := d.servers[key]
+		if !wanted || !m.server.monitor.same(rs.monitor) || m.pooled != d.inPool(rs) {
 			m.stop()
 			delete(d.monitors, key)
 		}
 	}
+	defer d.stopPool()
 	if d.opt.DryRun {
 		return
 	}
@@ -71,6 +74,10 @@ func (d *Daemon) startMonitors(ctx context.Context) {
 		for _, rs := range s.servers {
 			if m := d.monitors[rs.key]; m != nil {
 				m.server = rs
+				continue
+			}
+			if d.inPool(rs) {
+				d.startPooled(ctx, rs)
 				continue
 			}
 			as, err := d.standing(rs.monitor)
@@ -152,6 +159,10 @@ func (d *Daemon) startMonitor(ctx context.Context, rs server, as *syscall.Creden
 
 // observe takes in what a monitor said. Those that were replaced are not listened to any more.
 func (d *Daemon) observe(e event) {
+	if e.monitor == nil {
+		d.observePool(e)
+		return
+	}
 	rs := e.monitor.server
 	if d.monitors[rs.key] != e.monitor {
 		return
@@ -179,6 +190,9 @@ func (d *Daemon) observe(e event) {
 		d.log.Warn("line of a monitor is too long and ignored, like others to come", "vs", rs.virtual, "rs", rs.name)
 	case e.state != unknown:
 		e.monitor.mute = 0
+		if e.pool != nil {
+			e.pool.mute = 0
+		}
 		d.place(rs, e.report)
 	}
 }

@@ -149,8 +149,7 @@ func TestSameAsProber(t *testing.T) {
 	words := []string{"HTTP", "220 mail.example ESMTP\r\n", "*", "", strings.Repeat("0123456789", 1000), "x"}
 	matching := func(reply []byte) bool { return strings.HasSuffix(string(reply), "P") && len(reply) > 3 }
 	var wait sync.WaitGroup
-	tests, probed := make([]*probe.Test, count), make([]probe.Result, count)
-	checks := make([]probe.Check, count)
+	tests, probers, probed := make([]*probe.Test, count), make([]*probe.Prober, count), make([]probe.Result, count)
 	for i := range count {
 		expect := words[rnd.IntN(len(words))]
 		c := probe.Check{Expect: expect, HasExpect: rnd.IntN(6) > 0, Timeout: 400 * time.Millisecond}
@@ -161,32 +160,42 @@ func TestSameAsProber(t *testing.T) {
 			c.Match, c.HasExpect = matching, true
 		}
 		target := peers(rnd, expect).serve(t)
-		p, err := probe.New(target, c)
-		if err != nil {
+		var err error
+		if probers[i], err = probe.New(target, c); err != nil {
 			t.Fatal(err)
 		}
 		if tests[i], err = probe.NewTest(target, c); err != nil {
 			t.Fatal(err)
 		}
-		checks[i] = c
-		wait.Go(func() { probed[i] = p.Run() })
+		wait.Go(func() { probed[i] = probers[i].Run() })
 	}
-	results := runAll(t, newTestEngine(t, count), tests)
-	wait.Wait()
+	e := newTestEngine(t, count)
 	kinds := map[probe.Outcome]int{}
+	results := runAll(t, e, tests)
+	wait.Wait()
 	for i, r := range results {
 		kinds[r.Outcome]++
+		// A server that the machine had no time for has timed out for one of them. That does not happen again and again.
+		for try := 0; !same(r, probed[i]); try++ {
+			if try == 5 {
+				t.Errorf("engine: %d %q after %d bytes, prober: %d %q after %d bytes", r.Outcome, r.Reason(), r.Got, probed[i].Outcome, probed[i].Reason(), probed[i].Got)
+				break
+			}
+			r, probed[i] = runAll(t, e, tests[i:i+1])[0], probers[i].Run()
+		}
 		if r.Duration <= 0 || r.Duration > 30*time.Second {
 			t.Errorf("attempt %d took %v", i, r.Duration)
-		}
-		r.Duration = probed[i].Duration
-		if r != probed[i] {
-			t.Errorf("expecting %.30q: engine says %+v\nprober says %+v", checks[i].Expect, r, probed[i])
 		}
 	}
 	if len(kinds) < 5 {
 		t.Errorf("only so many outcomes: %v", kinds)
 	}
+}
+
+// same tells whether two results differ in nothing but how long they took.
+func same(a, b probe.Result) bool {
+	a.Duration = b.Duration
+	return a == b
 }
 
 // TestKinds: what a connection cannot show.

@@ -25,8 +25,9 @@ func (d *Daemon) act(a election.Action) {
 	case election.Send:
 		d.send(a)
 	case election.Arm:
-		if err := d.alarm.set(a.At); err != nil {
-			d.log.Error("timer not set", "err", err.Error())
+		d.timer.Stop()
+		if !a.At.IsZero() {
+			d.timer.Reset(time.Until(a.At))
 		}
 	case election.Drain:
 		d.drain()

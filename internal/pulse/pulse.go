@@ -39,8 +39,7 @@ type Outside struct {
 	Notify func(state string) // tells systemd, as sd_notify(3); nil: nobody
 	Local  []netip.Addr       // this machine's addresses
 	Links  links
-	Frame  func(dev string, frame []byte) error // sends an Ethernet frame
-	Sync   syncer                               // nil: the kernel has no IPVS
+	Sync   syncer // nil: the kernel has no IPVS
 }
 
 // Daemon is the running pulse. Only Run touches its fields, but for what is said otherwise.
@@ -66,7 +65,7 @@ type Daemon struct {
 	lvsd    lvsd
 
 	queue    []election.Event // produced by an action, to be stepped next
-	alarm    *alarm           // of the election
+	timer    *time.Timer
 	exit     *int
 	refused  string
 	jobs     context.Context // of the jobs under way and those that wait, until one overtakes them
@@ -109,13 +108,11 @@ func New(o Options, c *Configuration, out Outside, log *eventlog.Logger) (*Daemo
 	}
 	d := &Daemon{
 		opt: o, log: log, cfg: cfg, digest: c.digest, undefinedBackup: c.undefinedBackup, loaded: time.Now(), tried: time.Now(), role: role, wanted: c.wanted,
-		lvsd:  newLvsd(o, os.Environ()),
+		lvsd: newLvsd(o, os.Environ()), timer: time.NewTimer(0),
 		asked: make(chan func()), commands: make(chan command, 1), demoted: map[string]struct{}{},
 	}
 	d.ctx, d.end = context.WithCancel(context.Background())
-	if d.alarm, err = newAlarm(); err != nil {
-		return nil, err
-	}
+	d.timer.Stop()
 	if cfg.BackupActive {
 		if d.conn, err = heartbeat.Open(heartbeatConfig(cfg, role, c.key, o.Verbose)); err != nil {
 			return nil, err
@@ -127,7 +124,7 @@ func New(o Options, c *Configuration, out Outside, log *eventlog.Logger) (*Daemo
 	d.service = &service{
 		links: out.Links, lvsd: d.lvsd, managed: map[netip.Addr]bool{},
 		sync: out.Sync, synced: cfg.SyncDaemon, daemon: syncDaemon(cfg),
-		frame: out.Frame, up: d.child.up, hung: d.child.kill,
+		up: d.child.up, hung: d.child.kill,
 		warn: func(text string, err error) { log.Warn(text, "err", err.Error()) },
 		done: func() { log.Info("gratuitous lvs arps finished") },
 	}
@@ -140,8 +137,6 @@ func (d *Daemon) Run(signals <-chan os.Signal, ready func() error) (int, error) 
 	ctx := d.ctx
 	defer d.running.Wait()
 	defer d.end()
-	defer d.alarm.close()
-	d.running.Go(d.alarm.wait)
 	var beats <-chan struct{}
 	var boot uint64
 	if d.conn != nil {
@@ -189,7 +184,7 @@ func (d *Daemon) loop(signals <-chan os.Signal, beats <-chan struct{}) {
 		case <-beats:
 			d.drain()
 			d.step()
-		case <-d.alarm.C:
+		case <-d.timer.C:
 			d.step(election.Timer{})
 		case f := <-d.asked:
 			f()
