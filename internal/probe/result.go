@@ -30,6 +30,7 @@ const (
 	ProgramFailed          // the program ended with a status other than 0
 	ProgramKilled          // the program was killed by a signal
 	ProgramTimeout         // the program had to be ended
+	Failed                 // a check of another package failed, see Failure
 )
 
 // Result is how an attempt ended, in a form that costs nothing until somebody asks for the words.
@@ -39,11 +40,25 @@ type Result struct {
 	Timeout  time.Duration // with the timeouts: how long was waited
 	Got      int           // bytes of the reply that came, after the reading has begun
 	Want     int           // bytes of the reply that were needed; 0: what is needed has no certain length
-	Status   int           // exit status or signal of a program that failed
+	Status   int           // exit status or signal of a program that failed; with Failed the kind of failure
 	Duration time.Duration // of the whole attempt
 
-	expected string
+	expected string // with Mismatch; with Failed the reason
 	received sample
+}
+
+// Failure returns the result of an attempt that was made elsewhere (package checks) and speaks against the server. Failures of
+// one kind are the same to SameKind. The reason is for people, as Reason has it: short, one line, printable.
+func Failure(kind int, reason string) Result {
+	return Result{Outcome: Failed, Status: kind, expected: reason}
+}
+
+// Quote returns the beginning of a text from a server, as reasons have it: between quotation marks, one line, printable,
+// with dots if there is more.
+func Quote(text []byte) string {
+	var s sample
+	s.set(text)
+	return s.quote()
 }
 
 // Up tells whether the server passed.
@@ -88,9 +103,7 @@ func (r Result) Reason() string {
 	case Short:
 		return "reply too short: " + r.progress()
 	case Mismatch:
-		var expected sample
-		expected.set([]byte(r.expected))
-		return "expected " + expected.quote() + ", got " + r.received.quote()
+		return "expected " + Quote([]byte(r.expected)) + ", got " + r.received.quote()
 	case NotStarted:
 		return "program cannot be run: " + r.Errno.Error()
 	case ProgramFailed:
@@ -99,6 +112,8 @@ func (r Result) Reason() string {
 		return "program terminated with signal " + strconv.Itoa(r.Status)
 	case ProgramTimeout:
 		return "program timed out after " + r.Timeout.String()
+	case Failed:
+		return r.expected
 	}
 	return "unknown"
 }
