@@ -14,6 +14,7 @@ import (
 
 	"github.com/coreos/go-systemd/v22/daemon"
 
+	"github.com/piranha-lvs/piranha/internal/arp"
 	"github.com/piranha-lvs/piranha/internal/control"
 	"github.com/piranha-lvs/piranha/internal/daemonize"
 	"github.com/piranha-lvs/piranha/internal/eventlog"
@@ -25,6 +26,15 @@ import (
 
 // kernelTime bounds every single call to the kernel's IPVS.
 const kernelTime = 2 * time.Second
+
+// logger is where pulse, and in the foreground lvsd too, says what happens.
+func (o *options) logger() *eventlog.Logger {
+	if !o.Foreground {
+		return eventlog.New("pulse", eventlog.Syslog, o.Verbose)
+	}
+	o.Output = os.Stdout
+	return eventlog.New("pulse", eventlog.Stdout, o.Verbose)
+}
 
 // serve is the daemon: everything that can go wrong with the start does so before process.Ready.
 func serve(o options, process *daemonize.Process) error {
@@ -41,13 +51,14 @@ func serve(o options, process *daemonize.Process) error {
 		return err
 	}
 	defer links.Close()
-	destination := eventlog.Syslog
-	if o.Foreground {
-		destination, o.Output = eventlog.Stdout, os.Stdout
+	frames, err := arp.Open()
+	if err != nil {
+		return err
 	}
-	log := eventlog.New("pulse", destination, o.Verbose)
+	defer frames.Close()
+	log := o.logger()
 	defer log.Flush()
-	outside := pulse.Outside{Local: local, Links: links, Notify: notifier()}
+	outside := pulse.Outside{Local: local, Links: links, Frame: frames.Send, Notify: notifier()}
 	if o.Watchdog, err = daemon.SdWatchdogEnabled(true); err != nil {
 		return fmt.Errorf("watchdog of systemd: %w", err)
 	}

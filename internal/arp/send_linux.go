@@ -3,22 +3,55 @@ package arp
 import (
 	"encoding/binary"
 	"fmt"
+	"os"
 
 	"golang.org/x/sys/unix"
 )
 
-// Send sends one Ethernet frame through a device. It needs CAP_NET_RAW, and works in the network namespace of the
-// calling thread. The error wraps the kernel's, after the name of the call that failed, as send_arp(8) prints it.
+// Send sends one Ethernet frame through a device, as a Sender does.
 func Send(dev string, frame []byte) error {
-	if len(frame) < ethernetLen {
-		return fmt.Errorf("sendto: %w", unix.EINVAL)
+	s, err := Open()
+	if err != nil {
+		return err
 	}
+	defer s.Close()
+	return s.Send(dev, frame)
+}
+
+// Sender sends frames. It is kept open: the kernel takes milliseconds to close its socket, which would be lost between one
+// floating address and the next.
+type Sender struct{ socket *os.File }
+
+// Open opens a Sender, in the network namespace of the calling thread. It takes the privilege CAP_NET_RAW.
+func Open() (*Sender, error) {
 	// Protocol 0: this socket receives nothing.
 	fd, err := unix.Socket(unix.AF_PACKET, unix.SOCK_RAW|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
-		return fmt.Errorf("socket: %w", err)
+		return nil, fmt.Errorf("socket: %w", err)
 	}
-	defer unix.Close(fd)
+	return &Sender{os.NewFile(uintptr(fd), "packet socket")}, nil
+}
+
+// Close closes the Sender.
+func (s *Sender) Close() error { return s.socket.Close() }
+
+// Send sends one Ethernet frame through a device. The error wraps the kernel's, after the name of the call that failed, as send_arp(8)
+// prints it. Several goroutines may call it.
+func (s *Sender) Send(dev string, frame []byte) error {
+	if len(frame) < ethernetLen {
+		return fmt.Errorf("sendto: %w", unix.EINVAL)
+	}
+	raw, err := s.socket.SyscallConn()
+	if err != nil {
+		return err
+	}
+	if e := raw.Control(func(fd uintptr) { err = send(int(fd), dev, frame) }); e != nil {
+		return e
+	}
+	return err
+}
+
+func send(fd int, dev string, frame []byte) error {
 	index, err := index(fd, dev)
 	if err != nil {
 		return fmt.Errorf("sendto: %w", err)

@@ -22,6 +22,8 @@ func TestThreshold(t *testing.T) {
 		{rules(10, 10), 1},
 		{Rules{Interval: 50 * time.Millisecond, Reentry: time.Second}, 20},
 		{Rules{Interval: 300 * time.Millisecond, Reentry: time.Second}, 3},
+		{Rules{Interval: time.Second, Reentry: time.Hour, Rise: 1}, 1},
+		{Rules{Interval: time.Hour, Reentry: time.Second, Rise: 7}, 7},
 	}
 	for _, tt := range tests {
 		if got := tt.rules.Threshold(); got != tt.want {
@@ -50,18 +52,108 @@ func TestObserve(t *testing.T) {
 		{"known to be down", StartDown(), rules(10, 30), "+++-", "R.AD"},
 		{"known to be down, no re-entry", StartDown(), rules(10, 9), "+", "A"},
 	}
-	letters := map[Change]byte{None: '.', Activate: 'A', Deactivate: 'D', Recover: 'R'}
 	for _, tt := range tests {
-		s, got := tt.start, []byte(nil)
-		for _, check := range tt.checks {
-			var c Change
-			s, c = s.Observe(check == '+', tt.rules)
-			got = append(got, letters[c])
-		}
-		if string(got) != tt.changes {
+		if got := changes(tt.start, tt.rules, tt.checks); got != tt.changes {
 			t.Errorf("%s: %s gives %s, want %s", tt.name, tt.checks, got, tt.changes)
 		}
 	}
+}
+
+// changes observes checks, written as above, and with W for a server that wavers.
+func changes(s State, r Rules, checks string) string {
+	letters := map[Change]byte{None: '.', Activate: 'A', Deactivate: 'D', Recover: 'R', Waver: 'W'}
+	var got []byte
+	for _, check := range checks {
+		var c Change
+		s, c = s.Observe(check == '+', r)
+		got = append(got, letters[c])
+	}
+	return string(got)
+}
+
+func TestRiseFall(t *testing.T) {
+	counts := func(rise, fall int) Rules {
+		return Rules{Interval: time.Second, Reentry: time.Hour, Rise: rise, Fall: fall}
+	}
+	tests := []struct {
+		name    string
+		start   State
+		rules   Rules
+		checks  string
+		changes string
+	}{
+		{"1 and 1", Start(counts(1, 1)), counts(1, 1), "+-+-", "ADAD"},
+		{"three to rise", Start(counts(3, 1)), counts(3, 1), "+-+++-", "ADR.AD"},
+		{"a failure in between", Start(counts(3, 1)), counts(3, 1), "-++-+++", ".R..R.A"},
+		{"three to fall", Start(counts(1, 3)), counts(1, 3), "+--+---+", "AWW.WWDA"},
+		{"both", Start(counts(2, 2)), counts(2, 2), "+--+-++-+--", "AWDR.RAW.WD"},
+		{"the first check decides alone, well", Start(counts(9, 9)), counts(9, 9), "+-", "AW"},
+		{"the first check decides alone, badly", Start(counts(2, 9)), counts(2, 9), "-++", ".RA"},
+		{"known to be down", StartDown(), counts(3, 2), "+++--", "R.AWD"},
+		{"known to be down, restarted while rising", StartDown(), counts(3, 2), "++", "R."},
+		{"fall 0 is 1", Start(rules(10, 180)), rules(10, 180), "+-", "AD"},
+	}
+	for _, tt := range tests {
+		if got := changes(tt.start, tt.rules, tt.checks); got != tt.changes {
+			t.Errorf("%s: %s gives %s, want %s", tt.name, tt.checks, got, tt.changes)
+		}
+	}
+}
+
+// FuzzObserve holds the state machine to what rise and fall promise, counted over the whole history: a server goes into
+// service with the first check if that passes, else after rise good ones in a row; and out after fall bad ones in a row.
+// Signals may come in between.
+func FuzzObserve(f *testing.F) {
+	f.Add([]byte("++--+++---+"), uint8(3), uint8(2), false)
+	f.Add([]byte("+--r-u-r-d+r+--"), uint8(2), uint8(3), true)
+	f.Fuzz(func(t *testing.T, steps []byte, rise, fall uint8, knownDown bool) {
+		r := Rules{Interval: time.Second, Reentry: time.Minute, Rise: int(rise), Fall: int(fall)}
+		s, alone := Start(r), !knownDown
+		if knownDown {
+			s = StartDown()
+		}
+		good, bad, active := 0, 0, false
+		for i, step := range steps {
+			switch step {
+			case 'u', 'd':
+				s, _ = s.Force(step == 'u')
+				active = step == 'u'
+				s, alone = s.Release(r), true // a force ends with a release, and nothing is checked before
+				continue
+			case 'r':
+				s, alone = s.Release(r), true
+				continue
+			}
+			ok := step%2 == 1
+			if ok {
+				good, bad = good+1, 0
+			} else {
+				good, bad = 0, bad+1
+			}
+			want := active
+			switch {
+			case alone:
+				want = ok
+			case ok && !active:
+				want = good >= max(1, r.Threshold())
+			case !ok && active:
+				want = bad < max(1, int(fall))
+			}
+			if alone && ok || !want {
+				bad = 0
+			}
+			var c Change
+			before := s
+			s, c = s.Observe(ok, r)
+			if s.Active != want || (c == Activate) != (want && !active) || (c == Deactivate) != (!want && active) {
+				t.Fatalf("step %d of %q, %+v: %+v.Observe(%v) = %+v, %d, want active %v", i, steps, r, before, ok, s, c, want)
+			}
+			if c == Waver && (!s.Active || ok) || c == Recover && (s.Active || !ok) || c == 0 {
+				t.Fatalf("step %d of %q: change %d to %+v", i, steps, c, s)
+			}
+			active, alone = want, false
+		}
+	})
 }
 
 func TestForce(t *testing.T) {

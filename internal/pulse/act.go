@@ -25,9 +25,8 @@ func (d *Daemon) act(a election.Action) {
 	case election.Send:
 		d.send(a)
 	case election.Arm:
-		d.timer.Stop()
-		if !a.At.IsZero() {
-			d.timer.Reset(time.Until(a.At))
+		if err := d.alarm.set(a.At); err != nil {
+			d.log.Error("timer not set", "err", err.Error())
 		}
 	case election.Drain:
 		d.drain()

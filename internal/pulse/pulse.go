@@ -39,7 +39,8 @@ type Outside struct {
 	Notify func(state string) // tells systemd, as sd_notify(3); nil: nobody
 	Local  []netip.Addr       // this machine's addresses
 	Links  links
-	Sync   syncer // nil: the kernel has no IPVS
+	Frame  func(dev string, frame []byte) error // sends an Ethernet frame
+	Sync   syncer                               // nil: the kernel has no IPVS
 }
 
 // Daemon is the running pulse. Only Run touches its fields, but for what is said otherwise.
@@ -65,7 +66,7 @@ type Daemon struct {
 	lvsd    lvsd
 
 	queue    []election.Event // produced by an action, to be stepped next
-	timer    *time.Timer
+	alarm    *alarm           // of the election
 	exit     *int
 	refused  string
 	jobs     context.Context // of the jobs under way and those that wait, until one overtakes them
@@ -108,11 +109,13 @@ func New(o Options, c *Configuration, out Outside, log *eventlog.Logger) (*Daemo
 	}
 	d := &Daemon{
 		opt: o, log: log, cfg: cfg, digest: c.digest, undefinedBackup: c.undefinedBackup, loaded: time.Now(), tried: time.Now(), role: role, wanted: c.wanted,
-		lvsd: newLvsd(o, os.Environ()), timer: time.NewTimer(0),
+		lvsd:  newLvsd(o, os.Environ()),
 		asked: make(chan func()), commands: make(chan command, 1), demoted: map[string]struct{}{},
 	}
 	d.ctx, d.end = context.WithCancel(context.Background())
-	d.timer.Stop()
+	if d.alarm, err = newAlarm(); err != nil {
+		return nil, err
+	}
 	if cfg.BackupActive {
 		if d.conn, err = heartbeat.Open(heartbeatConfig(cfg, role, c.key, o.Verbose)); err != nil {
 			return nil, err
@@ -124,7 +127,7 @@ func New(o Options, c *Configuration, out Outside, log *eventlog.Logger) (*Daemo
 	d.service = &service{
 		links: out.Links, lvsd: d.lvsd, managed: map[netip.Addr]bool{},
 		sync: out.Sync, synced: cfg.SyncDaemon, daemon: syncDaemon(cfg),
-		up: d.child.up, hung: d.child.kill,
+		frame: out.Frame, up: d.child.up, hung: d.child.kill,
 		warn: func(text string, err error) { log.Warn(text, "err", err.Error()) },
 		done: func() { log.Info("gratuitous lvs arps finished") },
 	}
@@ -137,6 +140,8 @@ func (d *Daemon) Run(signals <-chan os.Signal, ready func() error) (int, error) 
 	ctx := d.ctx
 	defer d.running.Wait()
 	defer d.end()
+	defer d.alarm.close()
+	d.running.Go(d.alarm.wait)
 	var beats <-chan struct{}
 	var boot uint64
 	if d.conn != nil {
@@ -184,7 +189,7 @@ func (d *Daemon) loop(signals <-chan os.Signal, beats <-chan struct{}) {
 		case <-beats:
 			d.drain()
 			d.step()
-		case <-d.timer.C:
+		case <-d.alarm.C:
 			d.step(election.Timer{})
 		case f := <-d.asked:
 			f()

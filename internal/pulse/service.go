@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"runtime"
 	"slices"
 	"sync"
 	"time"
@@ -42,8 +43,10 @@ type service struct {
 	daemon   syncd.Daemon        // whose role changes
 	unsynced bool                // the role could not be set
 	lacking  string              // what lookAfter last said it could not set
-	up       func() bool         // our lvsd answers
-	hung     func()              // ends it
+	clean    bool                // none of ours is set: it has been looked, and whatever was found removed
+	frame    func(dev string, frame []byte) error
+	up       func() bool // our lvsd answers
+	hung     func()      // ends it
 	warn     func(text string, err error)
 	done     func() // the announcements of an activation are finished
 
@@ -62,6 +65,7 @@ func (s *service) raise(ctx context.Context, wanted []vip.Address) error {
 	s.wanted = wanted
 	filled := make(chan error, 1)
 	go func() { filled <- s.fill(ctx) }()
+	runtime.Gosched() // with one processor lvsd would hear of it when the addresses are set
 	missing, err := s.settle(wanted)
 	if err != nil && missing < len(wanted) {
 		s.warn("address not set", err)
@@ -173,9 +177,11 @@ func (s *service) settle(wanted []vip.Address, others ...vip.Address) (missing i
 	for _, a := range slices.Concat(wanted, others) {
 		s.managed[a.Addr] = true
 	}
-	present, err := s.links.List()
-	if err != nil {
-		return len(wanted), fmt.Errorf("list addresses: %w", err)
+	var present []vip.Address
+	if !s.clean { // otherwise a takeover need not wait for a look
+		if present, err = s.links.List(); err != nil {
+			return len(wanted), fmt.Errorf("list addresses: %w", err)
+		}
 	}
 	add, remove := vip.Diff(present, wanted, s.ours)
 	var failed []error
@@ -188,6 +194,7 @@ func (s *service) settle(wanted []vip.Address, others ...vip.Address) (missing i
 			failed = append(failed, err)
 		}
 	}
+	s.clean = len(wanted) == 0 && errors.Join(failed...) == nil
 	return missing, errors.Join(failed...)
 }
 
@@ -241,7 +248,7 @@ func (s *service) announce() {
 	for _, a := range s.wanted {
 		targets = append(targets, arp.Target{Addr: a.Addr, Dev: a.Dev, Router: a.Addr.Is6() && vip.Forwards(a.Dev)})
 	}
-	announcer := arp.Announcer{MAC: s.links.MAC, Send: arp.Send}
+	announcer := arp.Announcer{MAC: s.links.MAC, Send: s.frame}
 	s.announcing.Go(func() {
 		announcer.Announce(ctx, targets, arp.Options{
 			Refresh: arp.DefaultRefresh, Done: s.done,

@@ -23,7 +23,10 @@ const (
 
 // Conn is a connection to the kernel's address tables, in the network namespace of the thread that opened it. One may
 // be used from several goroutines.
-type Conn struct{ handle *netlink.Handle }
+type Conn struct {
+	handle *netlink.Handle
+	names  *os.File // a socket, to ask for the number of a device: a takeover can do without all the rest rtnetlink tells of it
+}
 
 // Open connects.
 func Open() (*Conn, error) {
@@ -35,13 +38,37 @@ func Open() (*Conn, error) {
 		h.Close()
 		return nil, fmt.Errorf("open rtnetlink: %w", err)
 	}
-	return &Conn{h}, nil
+	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		h.Close()
+		return nil, os.NewSyscallError("socket", err)
+	}
+	return &Conn{handle: h, names: os.NewFile(uintptr(fd), "socket")}, nil
 }
 
 // Close closes the connection.
 func (c *Conn) Close() error {
 	c.handle.Close()
-	return nil
+	return c.names.Close()
+}
+
+// device returns a link of which no more than the number is known.
+func (c *Conn) device(name string) (netlink.Link, error) {
+	request, err := unix.NewIfreq(name)
+	if err != nil {
+		return c.handle.LinkByName(name) // an alternative name may be longer
+	}
+	raw, err := c.names.SyscallConn()
+	if err != nil {
+		return nil, err
+	}
+	if e := raw.Control(func(fd uintptr) { err = unix.IoctlIfreq(int(fd), unix.SIOCGIFINDEX, request) }); e != nil {
+		return nil, e
+	}
+	if err != nil {
+		return nil, err
+	}
+	return &netlink.Device{LinkAttrs: netlink.LinkAttrs{Name: name, Index: int(request.Uint32())}}, nil
 }
 
 // List returns the addresses of all devices, of both families, in the kernel's order.
@@ -107,7 +134,7 @@ func addrOf(ip net.IP) netip.Addr {
 // connections, as an IPv4 address added to its network is never the source either: with direct routing a real server
 // that has the address too would answer a check to itself.
 func (c *Conn) Add(a Address) error {
-	link, err := c.handle.LinkByName(a.Dev)
+	link, err := c.device(a.Dev)
 	if err != nil {
 		return fmt.Errorf("add %s to %s: %w", a.Addr, a.Dev, err)
 	}
@@ -128,7 +155,7 @@ func (c *Conn) Add(a Address) error {
 	if err := c.handle.AddrAdd(link, entry); err != nil && !errors.Is(err, unix.EEXIST) {
 		return fmt.Errorf("add %s to %s: %w", a.Addr, a.Dev, err)
 	}
-	c.settle(link, a.Addr)
+	c.settle(a)
 	return nil
 }
 
@@ -137,7 +164,7 @@ func (c *Conn) Add(a Address) error {
 // The kernel removes the other addresses of a network together with its first one, unless told otherwise. Those must
 // survive, so the device's promote_secondaries is set; where that is not possible, they are added again.
 func (c *Conn) Remove(a Address) error {
-	link, err := c.handle.LinkByName(a.Dev)
+	link, err := c.device(a.Dev)
 	if gone(err) {
 		return nil
 	}

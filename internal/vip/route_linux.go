@@ -1,10 +1,8 @@
 package vip
 
 import (
-	"net/netip"
 	"time"
 
-	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
 )
 
@@ -20,12 +18,15 @@ const (
 //
 // A device without a link gets the route when it has one, so there is nothing to wait for. What comes too late is no
 // error: the address is there.
-func (c *Conn) settle(link netlink.Link, addr netip.Addr) {
-	if addr.Is4() || !running(link) {
+func (c *Conn) settle(a Address) {
+	if a.Addr.Is4() {
+		return
+	}
+	if link, err := c.handle.LinkByName(a.Dev); err != nil || !running(link) {
 		return
 	}
 	for deadline := time.Now().Add(routeTime); time.Now().Before(deadline); time.Sleep(routePoll) {
-		routes, err := c.handle.RouteGet(addr.AsSlice())
+		routes, err := c.handle.RouteGet(a.Addr.AsSlice())
 		if err == nil && len(routes) > 0 && routes[0].Type == unix.RTN_LOCAL {
 			return
 		}
