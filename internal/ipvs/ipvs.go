@@ -71,13 +71,32 @@ type Service struct {
 	Prefix     int           // length of the persistence netmask: 32 or 128 for one client each
 }
 
+// Encapsulation is how a packet is packed on its way through a tunnel, with the numbers of IP_VS_CONN_F_TUNNEL_TYPE_*.
+type Encapsulation uint8
+
+// The encapsulations: --tun-type of ipvsadm.
+const (
+	IPIP Encapsulation = iota
+	GUE
+	GRE
+)
+
+// TunnelOptions are the options of a destination behind a tunnel. The zero value is plain IP in IP.
+type TunnelOptions struct {
+	Encapsulation Encapsulation
+	Port          uint16 // UDP port of GUE; 0 for the others
+	Checksum      bool   // of GUE's UDP header, or GRE's own
+}
+
 // Destination is one destination row: what the kernel knows of a real server. It is comparable.
 type Destination struct {
 	Addr    netip.AddrPort
 	Forward Forward
-	Weight  int // 0 (no new connections) to 65535
-	Upper   uint32
-	Lower   uint32
+	Tunnel  TunnelOptions // with Forward Tunnel only
+	Weight  int           // 0 (no new connections) to 65535
+	// Upper is the number of connections above which the destination gets no new ones until there are fewer than Lower;
+	// without a Lower than three quarters of Upper. 0: no limit.
+	Upper, Lower uint32
 }
 
 // Entry is a service with its destinations.

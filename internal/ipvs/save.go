@@ -101,12 +101,28 @@ func (d Destination) saved() string {
 	case Masq:
 		method = " -m"
 	case Tunnel:
-		method, tunnel = " -i", " --tun-type ipip"
+		method, tunnel = " -i", " "+d.Tunnel.String()
 	case Direct, Local:
 		method = " -g"
 	case Bypass: // the kernel's own, for traffic it sends past the table
 	}
 	return "-r " + d.Addr.String() + method + " -w " + strconv.Itoa(d.Weight) + tunnel
+}
+
+// String writes the options as ipvsadm does: "--tun-type gue --tun-port 6080 --tun-nocsum".
+func (t TunnelOptions) String() string {
+	line := "--tun-type " + [...]string{"ipip", "gue", "gre"}[min(t.Encapsulation, GRE)]
+	if t.Encapsulation == GUE {
+		line += " --tun-port " + strconv.Itoa(int(t.Port))
+	}
+	switch {
+	case t.Encapsulation == IPIP:
+	case t.Checksum:
+		line += " --tun-csum"
+	default:
+		line += " --tun-nocsum"
+	}
+	return line
 }
 
 // String writes the row with all of ipvsadm's options: "-r 10.0.0.1:80 -m -w 1 -x 100 -y 80".

@@ -38,6 +38,13 @@ const (
 	dstLower   = 6
 	dstFamily  = 11
 
+	// Since Linux 5.2 (gue) and 5.3 (gre). An older kernel takes no notice of them.
+	dstTunType  = 13
+	dstTunPort  = 14
+	dstTunFlags = 15
+
+	tunnelChecksum = 0x0001
+
 	flagPersistent = 0x0001
 	// settableFlags are the service flags a caller may choose; the kernel keeps the others, as "hashed", to itself.
 	settableFlags = flagPersistent | uint32(OnePacket|Sched1|Sched2|Sched3)
@@ -118,7 +125,21 @@ func appendDestination(b []byte, d Destination, whole bool) []byte {
 	b = appendU32(b, dstForward, kernelForward(d.Forward))
 	b = appendU32(b, dstWeight, uint32(d.Weight))
 	b = appendU32(b, dstUpper, d.Upper)
-	return appendU32(b, dstLower, d.Lower)
+	b = appendU32(b, dstLower, d.Lower)
+	if d.Tunnel == (TunnelOptions{}) {
+		return b // as for a kernel that knows only this
+	}
+	return appendTunnel(b, d.Tunnel)
+}
+
+func appendTunnel(b []byte, t TunnelOptions) []byte {
+	b = append(appendHeader(b, 1, dstTunType), byte(t.Encapsulation), 0, 0, 0)
+	b = appendPort(b, dstTunPort, t.Port)
+	flags := uint16(0)
+	if t.Checksum {
+		flags = tunnelChecksum
+	}
+	return appendU16(b, dstTunFlags, flags)
 }
 
 // kernelForward translates to IP_VS_CONN_F_*.

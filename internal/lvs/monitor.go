@@ -85,7 +85,7 @@ func newMonitorArgs(cfg *lvscf.Config, vs *lvscf.VirtualServer, rs *lvscf.RealSe
 		vip = netip.IPv4Unspecified()
 	}
 	a := []string{"-V", vip.String(), "-M", map[lvscf.Forward]string{
-		lvscf.Masq: "m", lvscf.Direct: "g", lvscf.Tunnel: "i"}[cfg.Network]}
+		lvscf.Masq: "m", lvscf.Direct: "g", lvscf.Tunnel: "i"}[cfg.ForwardTo(rs)]}
 	if command := loadCommand(cfg, vs); command != "" {
 		a = append(a, "-U", command)
 		words := program.Split(command)

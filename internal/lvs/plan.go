@@ -64,6 +64,7 @@ func newService(cfg *lvscf.Config, vs *lvscf.VirtualServer, key ipvs.ServiceKey,
 		row: ipvs.Service{
 			Key:        key,
 			Scheduler:  vs.Scheduler,
+			Flags:      flags(vs),
 			Persistent: min(vs.Persistent, maxPersistent),
 			Prefix:     persistPrefix(vs, key.Family),
 		},
@@ -71,7 +72,7 @@ func newService(cfg *lvscf.Config, vs *lvscf.VirtualServer, key ipvs.ServiceKey,
 	seen := map[netip.AddrPort]bool{}
 	for i := range vs.Servers {
 		rs := &vs.Servers[i]
-		addr := destinationAddr(cfg.Network, key, rs.Addr, rs.Port)
+		addr := destinationAddr(cfg.ForwardTo(rs), key, rs.Addr, rs.Port)
 		if !rs.Enabled || seen[addr] {
 			continue
 		}
@@ -80,15 +81,50 @@ func newService(cfg *lvscf.Config, vs *lvscf.VirtualServer, key ipvs.ServiceKey,
 			virtual: vs.Name,
 			name:    rs.Name,
 			key:     rowKey{key, addr},
-			row:     ipvs.Destination{Addr: addr, Forward: forward(cfg.Network), Weight: rs.Weight},
+			row:     destination(cfg, vs, rs, addr),
 			monitor: newMonitorArgs(cfg, vs, rs, o),
 		})
 	}
 	sorry := destinationAddr(cfg.Network, key, vs.SorryServer, vs.Port)
 	if vs.SorryServer.IsValid() && !seen[sorry] {
-		s.sorry = &ipvs.Destination{Addr: sorry, Forward: forward(cfg.Network), Weight: 1}
+		row := destination(cfg, vs, &lvscf.RealServer{Weight: 1}, sorry)
+		s.sorry = &row
 	}
 	return s
+}
+
+// destination is the row of a real server.
+func destination(cfg *lvscf.Config, vs *lvscf.VirtualServer, rs *lvscf.RealServer, addr netip.AddrPort) ipvs.Destination {
+	d := ipvs.Destination{Addr: addr, Forward: forward(cfg.ForwardTo(rs)), Weight: rs.Weight, Upper: rs.Upper, Lower: rs.Lower}
+	if d.Forward != ipvs.Tunnel {
+		return d
+	}
+	d.Tunnel.Checksum = vs.Tunnel.Checksum && vs.Tunnel.Encapsulation != lvscf.IPIP
+	switch vs.Tunnel.Encapsulation {
+	case lvscf.IPIP: // the zero value
+	case lvscf.GUE:
+		d.Tunnel.Encapsulation, d.Tunnel.Port = ipvs.GUE, vs.Tunnel.Port
+	case lvscf.GRE:
+		d.Tunnel.Encapsulation = ipvs.GRE
+	}
+	return d
+}
+
+// flags are the options of a service and its scheduler.
+func flags(vs *lvscf.VirtualServer) (f ipvs.Flags) {
+	if vs.OnePacket {
+		f |= ipvs.OnePacket
+	}
+	if vs.Scheduler != "sh" && vs.Scheduler != "mh" {
+		return f
+	}
+	if vs.HashFallback {
+		f |= ipvs.Sched1
+	}
+	if vs.HashPort {
+		f |= ipvs.Sched2
+	}
+	return f
 }
 
 // serviceKey is the kernel's name for a virtual server. With a firewall mark the address decides only the family.
@@ -100,10 +136,7 @@ func serviceKey(vs *lvscf.VirtualServer) ipvs.ServiceKey {
 	if vs.Mark != 0 {
 		return ipvs.ServiceKey{Mark: vs.Mark, Family: family}
 	}
-	protocol := ipvs.TCP
-	if vs.Protocol == lvscf.UDP {
-		protocol = ipvs.UDP
-	}
+	protocol := map[lvscf.Protocol]ipvs.Protocol{lvscf.TCP: ipvs.TCP, lvscf.UDP: ipvs.UDP, lvscf.SCTP: ipvs.SCTP}[vs.Protocol]
 	return ipvs.ServiceKey{Family: family, Protocol: protocol, Addr: netip.AddrPortFrom(vs.VIP.Addr, vs.Port)}
 }
 

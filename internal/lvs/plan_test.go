@@ -105,6 +105,82 @@ func TestTableNAT(t *testing.T) {
 	}
 }
 
+// TestTableExtensions: what the original's lvs.cf could not ask for.
+func TestTableExtensions(t *testing.T) {
+	text := `
+network = nat
+virtual web {
+	active = 1
+	address = 10.0.0.1 eth0:1
+	scheduler = mh
+	scheduler_port = 1
+	scheduler_fallback = 1
+	tunnel_type = gue
+	tunnel_port = 6080
+	tunnel_checksum = 1
+	sorry_server = 192.168.0.9
+	server near {
+		address = 192.168.0.1
+		active = 1
+		port = 8080
+		upper_threshold = 1000
+		lower_threshold = 800
+	}
+	server far {
+		address = 2001:db8::2
+		active = 1
+		port = 8080
+		forward = tunnel
+	}
+}
+virtual dns {
+	active = 1
+	address = 10.0.0.1 eth0:1
+	protocol = udp
+	port = 53
+	one_packet = 1
+	scheduler = rr
+	scheduler_port = 1
+	check = dns
+	check_host = example.com
+	tunnel_type = gre
+	server d1 {
+		address = 192.168.0.9
+		active = 1
+		forward = tunnel
+	}
+}
+virtual sigtran {
+	active = 1
+	address = 10.0.0.1 eth0:1
+	protocol = sctp
+	port = 2905
+	check = ping
+	server s1 {
+		address = 192.168.0.9
+		active = 1
+		forward = direct
+	}
+}
+`
+	want := []string{
+		"-A -t 10.0.0.1:80 -s mh -b mh-fallback,mh-port",
+		"-a -t 10.0.0.1:80 -r 192.168.0.1:8080 -m -w 1",
+		"-a -t 10.0.0.1:80 -r [2001:db8::2]:80 -i -w 1 --tun-type gue --tun-port 6080 --tun-csum",
+		"-A -u 10.0.0.1:53 -s rr -o",
+		"-a -u 10.0.0.1:53 -r 192.168.0.9:53 -i -w 1 --tun-type gre --tun-nocsum",
+		"-A --sctp-service 10.0.0.1:2905 -s wlc",
+		"-a --sctp-service 10.0.0.1:2905 -r 192.168.0.9:2905 -g -w 1",
+	}
+	table := Table(config(t, text))
+	if got := table.Lines(); !slices.Equal(got, want) {
+		t.Errorf("Table:\n got %q\nwant %q", got, want)
+	}
+	if d := table[0].Destinations[0]; d.Upper != 1000 || d.Lower != 800 {
+		t.Errorf("thresholds of %s", d)
+	}
+}
+
 // TestMonitorArgs compares with the vector the original's lvsd makes (reference section 2.5), plus our report
 // descriptor.
 func TestMonitorArgs(t *testing.T) {

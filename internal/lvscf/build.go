@@ -41,9 +41,9 @@ type builder struct {
 	servers                 []RealServer // of the open service
 	addressLines, portLines []int32      // of those servers
 	duplicates
-	zeroPorts []at // servers with port 0, which only a firewall mark allows
-	mixed     []at // servers of another address family than their service
-	shared    []at // services with check_shared = 1
+	zeroPorts []at        // servers with port 0, which only a firewall mark allows
+	mixed     []forwarded // servers of another address family than their service
+	shared    []at        // services with check_shared = 1
 	moved     []moved
 	count     int  // servers so far
 	udpPort   bool // the service's port is known to udp only, and its protocol not yet

@@ -61,6 +61,7 @@ func (b *builder) checkService() {
 		b.checkMonitor(vs)
 		b.noteMoved(vs)
 		b.checkSorry(vs)
+		b.checkOptions(vs)
 	}
 }
 
@@ -133,6 +134,23 @@ func (b *builder) checkPorts(vs *VirtualServer) {
 	}
 }
 
+// forwarded is something that is wrong, or not, depending on how packets are forwarded.
+type forwarded struct {
+	by Forward // 0: as network says
+	at
+}
+
+// forward is how packets are forwarded where a server has by; 0 if that is not known, because network is wrong.
+func (b *builder) forward(by Forward) Forward {
+	switch {
+	case by != 0:
+		return by
+	case b.lineOf(InGlobal, "network") < 0:
+		return 0
+	}
+	return b.cfg.Network
+}
+
 // checkFamilies notes the servers whose address is of another family than the service's. The kernel can reach those
 // through a tunnel only; how the packets go is known at the end of the file.
 func (b *builder) checkFamilies(vs *VirtualServer) {
@@ -145,12 +163,12 @@ func (b *builder) checkFamilies(vs *VirtualServer) {
 		case !family.IsValid():
 			family = rs.Addr
 		case family.Is4() != rs.Addr.Is4() && len(b.mixed) <= 2*maxFindings:
-			b.mixed = append(b.mixed, at{line: int(b.addressLines[i]), key: "address", value: rs.Addr.String(),
-				block: b.serviceBlock() + " server " + quoteName(rs.Name)})
+			b.mixed = append(b.mixed, forwarded{rs.Forward, at{line: int(b.addressLines[i]), key: "address", value: rs.Addr.String(),
+				block: b.serviceBlock() + " server " + quoteName(rs.Name)}})
 		}
 	}
 	if sorry := vs.SorryServer; sorry.IsValid() && family.IsValid() && family.Is4() != sorry.Is4() {
-		b.mixed = append(b.mixed, at{line: b.lineOf(inService, "sorry_server"), key: "sorry_server", value: sorry.String(), block: b.serviceBlock()})
+		b.mixed = append(b.mixed, forwarded{0, at{line: b.lineOf(inService, "sorry_server"), key: "sorry_server", value: sorry.String(), block: b.serviceBlock()}})
 	}
 }
 
@@ -174,9 +192,9 @@ func (b *builder) finish() {
 	b.checkDeadtime()
 	b.checkMoved()
 	b.checkModes()
-	if cfg.Network != Tunnel && b.lineOf(InGlobal, "network") >= 0 {
-		for _, m := range b.mixed {
-			b.report(Error, m, 0, "set network = tunnel, or use addresses of one family",
+	for _, m := range b.mixed {
+		if forward := b.forward(m.by); forward != Tunnel && forward != 0 {
+			b.report(Error, m.at, 0, "set network = tunnel, or use addresses of one family",
 				"an address of another family than the service's is reached through a tunnel only")
 		}
 	}

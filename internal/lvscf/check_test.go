@@ -84,6 +84,20 @@ var findingTable = []struct {
 	{activeVirtual + `server s { / address = 2001:db8::1 / active = 1 / } / }`, []string{`5: virtual "v" server "s": address "2001:db8::1": an address of another family than the service's is reached through a tunnel only; set network = tunnel, or use addresses of one family`}},
 	{activeVirtual + `server s { / address = 2001:db8::1 / active = 1 / } / } / network = tunnel`, nil},
 	{activeVirtual + activeServer + `sorry_server = 2001:db8::1 / }`, []string{`8: virtual "v": sorry_server "2001:db8::1": an address of another family than the service's is reached through a tunnel only; set network = tunnel, or use addresses of one family`}},
+	{activeVirtual + `server s { / address = 2001:db8::1 / active = 1 / forward = tunnel / } / }`, nil},
+	{activeVirtual + `server s { / address = 2001:db8::1 / active = 1 / forward = nat / } / } / network = tunnel`, []string{`5: virtual "v" server "s": address "2001:db8::1": an address of another family than the service's is reached through a tunnel only; set network = tunnel, or use addresses of one family`}},
+	// Options of rows.
+	{activeVirtual + `scheduler_port = 1 / scheduler_fallback = 1 / ` + activeServer + `}`, []string{
+		`4w virtual "v": scheduler_port: ignored: for scheduler = sh and mh only`, `5w virtual "v": scheduler_fallback: ignored: for scheduler = sh and mh only`}},
+	{activeVirtual + `scheduler = mh / scheduler_port = 1 / ` + activeServer + `}`, nil},
+	{activeVirtual + `one_packet = 1 / ` + activeServer + `}`, []string{`4: virtual "v": one_packet "1": for protocol = udp only`}},
+	{activeVirtual + `tunnel_type = gue / ` + activeServer + `}`, []string{`4: virtual "v": tunnel_type "gue": no port to send packets to; add tunnel_port`}},
+	{activeVirtual + `tunnel_port = 6080 / tunnel_checksum = 1 / ` + activeServer + `}`, []string{
+		`4w virtual "v": tunnel_port: ignored: for tunnel_type = gue only`, `5w virtual "v": tunnel_checksum: ignored: for tunnel_type = gue and gre only`}},
+	{activeVirtual + `tunnel_type = gre / tunnel_checksum = 1 / ` + activeServer + `}`, nil},
+	{activeVirtual + `protocol = sctp / ` + activeServer + `}`, []string{`4: virtual "v": protocol "sctp": no check for an sctp service; add check = ping, script, none, or tcp with check_port`}},
+	{activeVirtual + `protocol = sctp / check = ping / ` + activeServer + `}`, nil},
+	{activeVirtual + `server s { / address = 192.0.2.31 / active = 1 / upper_threshold = 5 / lower_threshold = 6 / } / }`, []string{`4: virtual "v" server "s": lower_threshold "6": more than upper_threshold, 5; write a smaller number, or a larger upper_threshold`}},
 	// Where packets keep their port, the port of a real server is not where they arrive.
 	{activeVirtual + portServers + `} / network = direct`, []string{
 		`7w virtual "v" server "s": port "8080": only the check uses this port: with network = direct packets keep the one of the service`,
@@ -92,6 +106,8 @@ var findingTable = []struct {
 		`7w virtual "v" server "s": port "8080": only the check uses this port: with network = tunnel packets keep the one of the service`,
 		`9w virtual "v" server "t": port "80": not served: with network = tunnel packets keep the port of the service, and the server of line 4 has the same address`}},
 	{activeVirtual + portServers + `} / network = nat`, nil},
+	{activeVirtual + `server s { / address = 192.0.2.31 / active = 1 / port = 8080 / forward = direct / } / } / network = nat`, []string{
+		`7w virtual "v" server "s": port "8080": only the check uses this port: with forward = direct packets keep the one of the service`}},
 	{activeVirtual + `sorry_server = 192.0.2.31 / ` + activeServer + `}`, []string{`4w virtual "v": sorry_server "192.0.2.31": not used: it is the real server of line 5`}},
 	{activeVirtual + `fwmark = 1 / ` + portServers + `} / network = direct`, nil},
 	// One mistake, one finding.

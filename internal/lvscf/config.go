@@ -27,10 +27,21 @@ const (
 // Protocol of a virtual server.
 type Protocol uint8
 
-// Protocols: protocol = tcp | udp.
+// Protocols: protocol = tcp | udp | sctp.
 const (
 	TCP Protocol = iota + 1
 	UDP
+	SCTP
+)
+
+// Encapsulation is how packets are packed for a tunnel.
+type Encapsulation uint8
+
+// Encapsulations: tunnel_type = ipip | gue | gre.
+const (
+	IPIP Encapsulation = iota + 1
+	GUE
+	GRE
 )
 
 // Standby is what the inactive director keeps running.
@@ -90,7 +101,8 @@ func (s ServiceType) String() string { return word(serviceWords, int(s)) }
 func (f Forward) String() string { return word(networkWords, int(f)) }
 
 // String returns the word lvs.cf uses.
-func (p Protocol) String() string { return word(protocolWords, int(p)) }
+func (p Protocol) String() string      { return word(protocolWords, int(p)) }
+func (e Encapsulation) String() string { return word(tunnelWords, int(e)) }
 
 // String returns the word lvs.cf uses.
 func (a Auth) String() string { return word(authWords, int(a)) }
@@ -102,7 +114,8 @@ func (s Standby) String() string { return word(standbyWords, int(s)) }
 var (
 	serviceWords  = []string{"lvs", "fos"}
 	networkWords  = []string{"nat", "tunnel", "direct"}
-	protocolWords = []string{"tcp", "udp"}
+	protocolWords = []string{"tcp", "udp", "sctp"}
+	tunnelWords   = []string{"ipip", "gue", "gre"}
 	standbyWords  = []string{"warm", "cold"}
 	authWords     = []string{"off", "permissive", "enforce"}
 
@@ -204,7 +217,18 @@ type VirtualServer struct {
 	Fall          int           // 1 to 1000
 	LoadMonitor   string        // "" for none
 	Quiesce       bool
-	Servers       []RealServer // in the order of the file
+	HashPort      bool          // schedulers sh and mh look at the client's port too
+	HashFallback  bool          // schedulers sh and mh take another real server when theirs takes no connections
+	OnePacket     bool          // each datagram is scheduled by itself
+	Tunnel        TunnelOptions // how packets are packed, for those servers that are reached so
+	Servers       []RealServer  // in the order of the file
+}
+
+// TunnelOptions say how packets reach real servers behind a tunnel.
+type TunnelOptions struct {
+	Encapsulation Encapsulation
+	Port          uint16 // of GUE; 0 for the others
+	Checksum      bool   // of GUE and GRE
 }
 
 // RealServer is one server block.
@@ -216,8 +240,19 @@ type RealServer struct {
 	Weight  int    // 0 to 65535
 	Port    uint16 // 0 only if the virtual server has a Mark
 
+	Forward   Forward    // 0: Config.Network
+	Upper     uint32     // connections above which it gets no new ones; 0 for no limit
+	Lower     uint32     // connections below which it gets new ones again; 0: three quarters of Upper
 	CheckAddr netip.Addr // invalid: Addr
 	CheckPort uint16     // 0: that of the virtual server
+}
+
+// ForwardTo is how packets reach a real server.
+func (c *Config) ForwardTo(rs *RealServer) Forward {
+	if rs.Forward != 0 {
+		return rs.Forward
+	}
+	return c.Network
 }
 
 // CheckedAt is where the checks of a real server of vs go to.

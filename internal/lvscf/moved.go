@@ -8,7 +8,7 @@ import (
 
 // moved is an enabled real server with another port than its service, or what shares its address.
 type moved struct {
-	at
+	forwarded
 	first int // line of the server before it with the same address, 0: none
 }
 
@@ -25,8 +25,8 @@ func (b *builder) noteMoved(vs *VirtualServer) {
 		if !rs.Enabled || !rs.Addr.IsValid() || len(b.moved) > 2*maxFindings {
 			continue
 		}
-		m := moved{at: at{line: int(b.portLines[i]), key: "port", value: strconv.Itoa(int(rs.Port)),
-			block: b.serviceBlock() + " server " + quoteName(rs.Name)}}
+		m := moved{forwarded: forwarded{rs.Forward, at{line: int(b.portLines[i]), key: "port", value: strconv.Itoa(int(rs.Port)),
+			block: b.serviceBlock() + " server " + quoteName(rs.Name)}}}
 		if m.line <= 0 {
 			m.line = rs.Line
 		}
@@ -60,22 +60,26 @@ func (b *builder) checkSorry(vs *VirtualServer) {
 		}
 	}
 	if near > 0 {
-		b.moved = append(b.moved, moved{where, near})
+		b.moved = append(b.moved, moved{forwarded{0, where}, near})
 	}
 }
 
 // checkMoved reports them if packets keep their port: with direct routing and tunnelling.
 func (b *builder) checkMoved() {
-	network := b.cfg.Network
-	if network == Masq {
-		return
-	}
 	for _, m := range b.moved {
-		if m.first > 0 {
-			b.report(Warning, m.at, 0, "", "not served: with network = %s packets keep the port of the service, and the server of line %d has the same address",
-				network, m.first)
+		network := b.forward(m.by)
+		if network == Masq || network == 0 {
 			continue
 		}
-		b.report(Warning, m.at, 0, "", "only the check uses this port: with network = %s packets keep the one of the service", network)
+		how := "network = " + network.String()
+		if m.by != 0 {
+			how = "forward = " + network.String()
+		}
+		if m.first > 0 {
+			b.report(Warning, m.at, 0, "", "not served: with %s packets keep the port of the service, and the server of line %d has the same address",
+				how, m.first)
+			continue
+		}
+		b.report(Warning, m.at, 0, "", "only the check uses this port: with %s packets keep the one of the service", how)
 	}
 }

@@ -34,9 +34,22 @@ func destination(d cloudflare.Destination) ipvs.Destination {
 	return ipvs.Destination{
 		Addr:    netip.AddrPortFrom(d.Address, d.Port),
 		Forward: forward(d.FwdMethod),
+		Tunnel:  tunnel(d),
 		Weight:  int(int32(d.Weight)),
 		Upper:   d.UpperThreshold,
 		Lower:   d.LowerThreshold,
+	}
+}
+
+// tunnel drops what a row without a tunnel cannot mean.
+func tunnel(d cloudflare.Destination) ipvs.TunnelOptions {
+	if d.FwdMethod != cloudflare.Tunnel {
+		return ipvs.TunnelOptions{}
+	}
+	return ipvs.TunnelOptions{
+		Encapsulation: ipvs.Encapsulation(d.TunnelType),
+		Port:          d.TunnelPort,
+		Checksum:      d.TunnelFlags&cloudflare.TunnelEncapChecksum != 0,
 	}
 }
 

@@ -79,6 +79,12 @@ func to(addr string, f ipvs.Forward, weight int) ipvs.Destination {
 	return ipvs.Destination{Addr: netip.MustParseAddrPort(addr), Forward: f, Weight: weight}
 }
 
+func through(addr string, o ipvs.TunnelOptions) ipvs.Destination {
+	d := to(addr, ipvs.Tunnel, 1)
+	d.Tunnel = o
+	return d
+}
+
 // everything has each kind of row that lvs.cf can ask for.
 func everything() ipvs.Table {
 	v6 := ipvs.ServiceKey{Family: ipvs.IPv6, Protocol: ipvs.TCP, Addr: netip.MustParseAddrPort("[2001:db8::10]:443")}
@@ -100,6 +106,16 @@ func everything() ipvs.Table {
 		{
 			Service:      ipvs.Service{Key: v6, Scheduler: "mh", Prefix: 64, Persistent: time.Minute, Flags: ipvs.Sched1 | ipvs.Sched2},
 			Destinations: []ipvs.Destination{to("[2001:db8::21]:443", ipvs.Direct, 1)},
+		},
+		{
+			Service: ipvs.Service{Key: key4("192.0.2.1:2905", ipvs.SCTP), Scheduler: "rr", Prefix: 32},
+			Destinations: []ipvs.Destination{
+				through("10.0.0.1:2905", ipvs.TunnelOptions{Encapsulation: ipvs.GUE, Port: 6080}),
+				through("10.0.0.2:2905", ipvs.TunnelOptions{Encapsulation: ipvs.GUE, Port: 6080, Checksum: true}),
+				through("10.0.0.3:2905", ipvs.TunnelOptions{Encapsulation: ipvs.GRE}),
+				through("10.0.0.4:2905", ipvs.TunnelOptions{Encapsulation: ipvs.GRE, Checksum: true}),
+				through("[2001:db8::22]:2905", ipvs.TunnelOptions{}),
+			},
 		},
 		{Service: ipvs.Service{Key: ipvs.ServiceKey{Mark: 0xffffffff, Family: ipvs.IPv6}, Scheduler: "sed", Prefix: 128}},
 	}
@@ -148,12 +164,14 @@ func TestChangeInPlace(t *testing.T) {
 	want[0].Service.Scheduler = "wlc"
 	want[0].Destinations[0].Weight = 7
 	want[0].Destinations[2].Forward = ipvs.Direct
+	want[4].Destinations[0].Tunnel.Port = 6081
+	want[4].Destinations[1].Tunnel = ipvs.TunnelOptions{}
 	want[1].Service.Persistent, want[1].Service.Prefix, want[1].Service.Flags = 0, 32, 0
 	want[1].Destinations[0].Lower = 0
 	want[3].Service.Flags, want[3].Service.Prefix = 0, 128
 	want = append(want[:2], want[3:]...)
-	if n := apply(t, c, want); n != 7 {
-		t.Errorf("%d writes, want 7", n)
+	if n := apply(t, c, want); n != 9 {
+		t.Errorf("%d writes, want 9", n)
 	}
 	lines := want.Lines()
 	slices.Sort(lines)

@@ -1,0 +1,45 @@
+package lvscf
+
+import "strconv"
+
+// checkOptions judges the keys that concern the kernel's rows and fit some services only.
+func (b *builder) checkOptions(vs *VirtualServer) {
+	useless := func(key, why string) {
+		if line := b.lineOf(inService, key); line > 0 {
+			b.report(Warning, at{line: line, key: key}, 0, "", "ignored: %s", why)
+		}
+	}
+	if vs.Scheduler != "sh" && vs.Scheduler != "mh" {
+		useless("scheduler_port", "for scheduler = sh and mh only")
+		useless("scheduler_fallback", "for scheduler = sh and mh only")
+	}
+	if line := b.lineOf(inService, "one_packet"); line > 0 && vs.OnePacket && vs.Protocol != UDP && vs.Mark == 0 {
+		b.report(Error, at{line: line, key: "one_packet", value: "1"}, 0, "", "for protocol = udp only")
+	}
+	gue := vs.Tunnel.Encapsulation == GUE
+	if line := b.lineOf(inService, "tunnel_type"); gue && line > 0 && b.lineOf(inService, "tunnel_port") == 0 {
+		b.report(Error, at{line: line, key: "tunnel_type", value: "gue"}, 0, "add tunnel_port", "no port to send packets to")
+	}
+	if !gue {
+		useless("tunnel_port", "for tunnel_type = gue only")
+	}
+	if vs.Tunnel.Encapsulation == IPIP {
+		useless("tunnel_checksum", "for tunnel_type = gue and gre only")
+	}
+	if line := b.lineOf(inService, "protocol"); vs.Protocol == SCTP && line > 0 && vs.Check == 0 && vs.SendProgram == "" {
+		b.report(Error, at{line: line, key: "protocol", value: "sctp"}, 0, "add check = ping, script, none, or tcp with check_port",
+			"no check for an sctp service")
+	}
+	b.checkThresholds()
+}
+
+// checkThresholds judges them in pairs.
+func (b *builder) checkThresholds() {
+	for i := range b.servers {
+		rs := &b.servers[i]
+		if rs.Lower > rs.Upper {
+			b.report(Error, at{line: rs.Line, block: b.serviceBlock() + " server " + quoteName(rs.Name), key: "lower_threshold", value: strconv.FormatUint(uint64(rs.Lower), 10)}, 0,
+				"write a smaller number, or a larger upper_threshold", "more than upper_threshold, %d", rs.Upper)
+		}
+	}
+}
