@@ -112,8 +112,8 @@ func (a *attempt) unconnected(err error) error {
 	known := errors.As(err, &errno)
 	var call *os.SyscallError
 	switch {
-	case known && errors.As(err, &call) && call.Syscall != "connect" && call.Syscall != "getsockopt":
-		return &outcome{probe.Result{Outcome: probe.NoSocket, Errno: errno}} // no descriptor, not our address
+	case known && (errno == unix.EADDRNOTAVAIL || errors.As(err, &call) && call.Syscall != "connect" && call.Syscall != "getsockopt"):
+		return &outcome{probe.Result{Outcome: probe.NoSocket, Errno: errno}} // no descriptor, not our address, no port left
 	case known:
 		return &outcome{probe.Result{Outcome: probe.ConnectFailed, Errno: errno}}
 	case isTimeout(err):

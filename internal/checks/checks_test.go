@@ -169,6 +169,11 @@ func TestTLS(t *testing.T) {
 			"unknown authority", trust, over(stranger.issue(-1, 1, host), silent),
 			"certificate is signed by an authority unknown here: CN=Stranger",
 		},
+		{
+			"vouches for itself", trust, over(selfSigned(host), silent),
+			"certificate is signed by itself, or its authority is unknown here: CN=a.example",
+		},
+		{"expired authority", trust, over(byExpired(host), silent), "certificate of authority CN=Old expired 3 days ago"},
 		{"old version", any, overConfig(&tls.Config{Certificates: []tls.Certificate{good}, MaxVersion: tls.VersionTLS10, MinVersion: tls.VersionTLS10}, silent), ""},
 		{
 			"old version, verified", trust,
@@ -249,9 +254,12 @@ func TestSlow(t *testing.T) {
 			}, "timed out after 3.5s in HTTP body: got 34 bytes",
 		},
 		{
-			"http stops in the body", Spec{Kind: HTTP}, says(ok[:len(ok)-5]),
-			"timed out after 3.5s in HTTP body: got 45 bytes",
+			"http stops in the body", Spec{Kind: HTTP}, func(c net.Conn) {
+				answers(ok[:len(ok)-5])(c)
+				silent(c)
+			}, "timed out after 3.5s in HTTP body: got 45 bytes",
 		},
+		{"http does not read", Spec{Kind: HTTP}, func(net.Conn) { time.Sleep(time.Minute) }, "timed out after 3.5s in HTTP request: no reply"},
 		{"https silent in TCP", Spec{Kind: HTTPS}, silent, "timed out after 3.5s in TLS handshake: no reply"},
 		{"https dripping", Spec{Kind: HTTPS}, drips("\x16\x03\x03\x00\x7a"), "timed out after 3.5s in TLS handshake: got 4 bytes"},
 		{"https silent in TLS", Spec{Kind: HTTPS}, over(cert, silent), "timed out after 3.5s in HTTP header: got "},

@@ -70,8 +70,12 @@ func (s *Spec) hostName() string {
 
 // http asks for the page. All of it must come in time, up to 64 KiB: a server that stops within a page does not work.
 func (a *attempt) http() error {
+	// A server may have said why before it stopped listening.
 	before := a.conn.got
 	_, unsent := io.WriteString(a.peer, a.request)
+	if unsent != nil && isTimeout(unsent) {
+		return a.broken("HTTP request", unsent)
+	}
 	from := &bounded{r: a.peer, left: maxHeader}
 	br, giveBack := borrowReader(from)
 	defer giveBack()

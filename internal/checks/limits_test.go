@@ -146,6 +146,7 @@ func settled(t *testing.T, descriptors, goroutines int) (int, int) {
 
 // anyPeer makes an attempt at a peer that says what it likes and hangs up.
 func anyPeer(t *testing.T, s Spec, data []byte) {
+	s.Timeout = 4 * time.Second
 	s.Addr = netip.MustParseAddrPort("192.0.2.1:80")
 	c := mustNew(t, s)
 	piped(c, func(c net.Conn) {
@@ -162,7 +163,7 @@ func anyPeer(t *testing.T, s Spec, data []byte) {
 	if r.Up() != (r.Reason() == "") {
 		t.Errorf("up = %v, reason %q", r.Up(), r.Reason())
 	}
-	if r.Duration > patience/2 {
+	if r.Duration > s.Timeout/2 {
 		t.Errorf("%v", r.Duration)
 	}
 }

@@ -91,7 +91,9 @@ func (a *attempt) joinPing(fd int) error {
 	}
 	if err := unix.Connect(fd, sockaddr(a.spec.Addr.Addr())); err != nil {
 		r := hostTrouble(err)
-		r.Outcome = probe.ConnectFailed
+		if r.Errno != unix.EADDRNOTAVAIL { // no address of that family
+			r.Outcome = probe.ConnectFailed
+		}
 		return &outcome{r}
 	}
 	return nil

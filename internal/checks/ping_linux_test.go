@@ -2,9 +2,16 @@ package checks
 
 import (
 	"encoding/hex"
+	"errors"
 	"net/netip"
+	"os"
+	"runtime"
 	"strings"
 	"testing"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/piranha-lvs/piranha/internal/probe"
 )
 
 // TestPing pings what is always there, if this process may.
@@ -72,4 +79,48 @@ func TestChecksum(t *testing.T) {
 	if got := checksum([]byte{0x00, 0x01, 0xf2, 0x03, 0xf4, 0xf5, 0xf6, 0xf7}); got != ^uint16(0xddf2) {
 		t.Errorf("%04x, want %04x", got, ^uint16(0xddf2))
 	}
+}
+
+// TestPingAlone pings in a network namespace of its own, with the sockets this process would get without privileges.
+func TestPingAlone(t *testing.T) {
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		runtime.LockOSThread() // for good: the thread ends with the goroutine
+		if err := unix.Unshare(unix.CLONE_NEWNET); err != nil {
+			t.Log("no namespace: ", err)
+			return
+		}
+		ping := func(addr string) probe.Result {
+			return attemptAt(t, Spec{Kind: Ping, Addr: netip.AddrPortFrom(netip.MustParseAddr(addr), 0)})
+		}
+		judge(t, ping("192.0.2.1"), "network is unreachable")
+		judge(t, ping("2001:db8::1"), "cannot check: cannot assign requested address")
+		if err := errors.Join(loopbackUp(), os.WriteFile("/proc/sys/net/ipv4/ping_group_range", []byte("0 0"), 0)); err != nil {
+			t.Error(err)
+			return
+		}
+		a := &attempt{Check: mustNew(t, Spec{Kind: Ping, Addr: netip.MustParseAddrPort("127.0.0.1:0")}), ctx: t.Context()}
+		if err := a.openPing(); err != nil || a.echo.raw {
+			t.Errorf("%v, raw %v, want a socket without privileges", err, a.echo.raw)
+		}
+		a.part(false)
+		judge(t, ping("127.0.0.1"), "")
+		judge(t, ping("::1"), "")
+	}()
+	<-done
+}
+
+func loopbackUp() error {
+	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return err
+	}
+	defer unix.Close(fd)
+	r, err := unix.NewIfreq("lo")
+	if err != nil {
+		return err
+	}
+	r.SetUint16(unix.IFF_UP)
+	return unix.IoctlIfreq(fd, unix.SIOCSIFFLAGS, r)
 }

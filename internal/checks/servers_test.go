@@ -96,6 +96,28 @@ func (i *issuer) issue(begin, end float64, names ...string) tls.Certificate {
 	return tls.Certificate{Certificate: [][]byte{i.sign(c, key)}, PrivateKey: key}
 }
 
+// selfSigned makes a certificate that vouches for itself.
+func selfSigned(name string) tls.Certificate {
+	i := &issuer{key: newKey()}
+	i.cert = &x509.Certificate{
+		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: name}, DNSNames: []string{name},
+		NotBefore: time.Now().AddDate(-1, 0, 0), NotAfter: time.Now().AddDate(1, 0, 0),
+	}
+	return tls.Certificate{Certificate: [][]byte{i.sign(i.cert, i.key)}, PrivateKey: i.key}
+}
+
+// byExpired makes a good certificate of an authority whose own, of the good one, has expired.
+func byExpired(names ...string) tls.Certificate {
+	i := &issuer{key: newKey()}
+	i.cert = parse(authority.sign(&x509.Certificate{
+		SerialNumber: big.NewInt(3), Subject: pkix.Name{CommonName: "Old"}, NotBefore: time.Now().AddDate(-1, 0, 0),
+		NotAfter: time.Now().Add(-84 * time.Hour), IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign,
+	}, i.key))
+	c := i.issue(-1, 1, names...)
+	c.Certificate = append(c.Certificate, i.cert.Raw)
+	return c
+}
+
 // handler serves one connection, which is closed behind it.
 type handler func(c net.Conn)
 
