@@ -73,6 +73,10 @@ func (a *attempt) dns() error {
 		return err
 	}
 	a.say("%s: %s%s", questionText(q), rcodeName(h.RCode), flags(h))
+	if h.RCode == dnsmessage.RCodeRefused && a.spec.Host == "" {
+		// As a server of zones does that is nobody's resolver.
+		return fail(kindAnswer+int(h.RCode), "DNS REFUSED for %s: check_host can be a name it serves", questionText(q))
+	}
 	if h.RCode != dnsmessage.RCodeSuccess {
 		return fail(kindAnswer+int(h.RCode), "DNS %s for %s", rcodeName(h.RCode), questionText(q))
 	}

@@ -55,7 +55,7 @@ var dnsRows = []struct {
 	{"trouble, of few words", host, func(m *dnsmessage.Message) {
 		m.RCode, m.Questions = dnsmessage.RCodeServerFailure, nil
 	}, "DNS SERVFAIL for a.example. A", false},
-	{"refuses", "", rcode(dnsmessage.RCodeRefused), "DNS REFUSED for . NS", false},
+	{"refuses", "", rcode(dnsmessage.RCodeRefused), "DNS REFUSED for . NS: check_host can be a name it serves", false},
 	{"no such name", host, rcode(dnsmessage.RCodeNameError), "DNS NXDOMAIN for a.example. A", false},
 	{"strange trouble", host, rcode(11), "DNS RCODE 11 for a.example. A", false},
 	{"another id", host, func(m *dnsmessage.Message) { m.ID++ }, "expected DNS answer, got ", true},
