@@ -20,9 +20,12 @@ func run(args []string) error {
 	if err != nil {
 		return err
 	}
-	full := nanny.Full{Regex: regex}
-	if o.Pool {
+	full := nanny.Full{Regex: regex, Check: check}
+	switch {
+	case o.Pool:
 		return pool.Serve(o, full)
+	case o.ProbeOnce:
+		return nanny.ProbeOnce(o, full, os.Stdout)
 	}
 	return nanny.Serve(o, full)
 }

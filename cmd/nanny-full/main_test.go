@@ -6,7 +6,9 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -102,5 +104,85 @@ func TestWithoutFull(t *testing.T) {
 	line := watch(t, nanny, []string{"nanny"}, "-n", "--lvs", "--norun", "-h", "127.0.0.1", "--regex", "-x", "a")
 	if want := "nanny: this check needs " + nanny + "-full: no such file or directory"; line != want {
 		t.Errorf("%q, want %q", line, want)
+	}
+}
+
+// page is a web server's answer to everything.
+func page(status, body string) string {
+	return "HTTP/1.1 " + status + "\r\nConnection: close\r\nContent-Length: " + strconv.Itoa(len(body)) + "\r\n\r\n" + body
+}
+
+// TestKinds: the options reach the check, whose reason reaches the log.
+func TestKinds(t *testing.T) {
+	nanny := build(t, "nanny", "nanny-full")
+	good := serve(t, page("200 OK", "database: ok\n"))
+	for _, tt := range []struct {
+		port, options, want string
+	}{
+		{good, "--check=http", "[ active ]"},
+		{good, "--check=http --check-body=ok", "[ active ]"},
+		{good, "--check=http --check-body=ok$ --regex", "does not match"},
+		{good, "--check=http --check-body=^[a-z]+: --regex", "[ active ]"},
+		{good, "--check=http --check-status=201-204", "status 200 OK, expected 201-204"},
+		{good, "--check=http --check-body=( --regex", "regular expression"},
+		{good, "--check=http --check-status=x", "statuses are numbers"},
+		{good, "--check=https", "https check of 127.0.0.1:PORT failed reason=\"expected TLS"},
+		{good, "--check=tcp --check-source=127.0.0.3", "[ active ]"},
+		{good, "--check=script -e /bin/true", "[ active ]"},
+		{serve(t, page("503 Service Unavailable", "")), "--check=http", "http check of 127.0.0.1:PORT failed reason=\"status 503"},
+		{serve(t, "220 mail\r\n"), "--check=dns --check-host=a.example", "dns check of 127.0.0.1:PORT failed"},
+		{"1", "--check=http --check-address=127.0.0.1 --check-port=" + good, "[ active ]"},
+	} {
+		args := append([]string{"-n", "--lvs", "--norun", "-h", "127.0.0.1", "-r", tt.port, "-t", "5"}, strings.Fields(tt.options)...)
+		line := watch(t, nanny, []string{"[ active ]", "reason=", "regular", "statuses"}, args...)
+		line = strings.ReplaceAll(line, ":"+tt.port, ":PORT")
+		if want := tt.want; !strings.Contains(line, want) {
+			t.Errorf("%s: %q, want %s", tt.options, line, want)
+		}
+	}
+}
+
+// TestProbeOnce prints the steps of a check that the small nanny has not.
+func TestProbeOnce(t *testing.T) {
+	nanny := build(t, "nanny", "nanny-full")
+	port := serve(t, page("200 OK", "fine"))
+	out, err := exec.Command(nanny, "--lvs", "-h", "127.0.0.1", "-p", port, "--check=http", "--probe-once").CombinedOutput()
+	lines := strings.Split(strings.TrimSpace(string(out)), "\n")
+	if err != nil || len(lines) < 3 || !strings.HasPrefix(lines[len(lines)-1], "up after ") {
+		t.Errorf("%v:\n%s", err, out)
+	}
+	out, err = exec.Command(nanny, "--lvs", "-h", "127.0.0.1", "-p", port, "--check=http", "--check-status=404", "--probe-once").CombinedOutput()
+	if err == nil || !strings.Contains(string(out), "expected 404") {
+		t.Errorf("%v:\n%s", err, out)
+	}
+}
+
+// TestTerm ends a nanny within 200 ms while a server that says nothing is checked.
+func TestTerm(t *testing.T) {
+	nanny := build(t, "nanny", "nanny-full")
+	l, err := net.Listen("tcp4", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	_, port, _ := net.SplitHostPort(l.Addr().String())
+	for _, kind := range []string{"http", "https", "tls", "smtp", "dns"} {
+		cmd := exec.Command(nanny, "-n", "--lvs", "--norun", "-h", "127.0.0.1", "-p", port, "-t", "60", "--check="+kind, "--check-host=a.example")
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		c, err := l.Accept() // the check is under way
+		if err != nil {
+			t.Fatal(err)
+		}
+		start := time.Now()
+		if err := cmd.Process.Signal(syscall.SIGTERM); err != nil {
+			t.Fatal(err)
+		}
+		err = cmd.Wait()
+		if took := time.Since(start); err != nil || took > 200*time.Millisecond {
+			t.Errorf("%s: ended after %v: %v", kind, took, err)
+		}
+		c.Close()
 	}
 }

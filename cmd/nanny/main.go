@@ -29,6 +29,9 @@ func run(args []string) error {
 	if o.Full() {
 		return becomeFull()
 	}
+	if o.ProbeOnce {
+		return nanny.ProbeOnce(o, nanny.Full{}, os.Stdout)
+	}
 	return nanny.Serve(o, nanny.Full{})
 }
 

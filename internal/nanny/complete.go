@@ -42,6 +42,9 @@ func (o *Options) complete() (err error) {
 	if err := o.supported(); err != nil {
 		return err
 	}
+	if err := o.settle(); err != nil {
+		return err
+	}
 	o.texts()
 	return o.outside()
 }
@@ -53,7 +56,7 @@ func (o *Options) supported() error {
 		return errors.New("failover services are not supported")
 	case !o.LVS:
 		return errors.New("unknown service type")
-	case o.RealPort == 0:
+	case o.Checked().Port() == 0 && o.Check != Ping:
 		return errors.New("no port to check: give one with --rport")
 	}
 	return nil
@@ -62,14 +65,14 @@ func (o *Options) supported() error {
 // texts settles what is sent and expected. It is the port of the virtual service that calls for the default test, and
 // neither the real port nor --udp matters.
 func (o *Options) texts() {
-	if o.Port == defaultPort && !o.HasSend && !o.HasExpect && o.Program == "" {
+	if o.Check == Auto && o.Port == defaultPort && !o.HasSend && !o.HasExpect && o.Program == "" {
 		o.Send, o.HasSend = defaultSend, true
 		o.Expect, o.HasExpect = defaultExpect, true
 		o.DefaultTest = true
 		return
 	}
 	if !o.Suppress {
-		o.Send, o.Expect = probe.Unescape(o.Send), probe.Unescape(o.Expect)
+		o.Send, o.Expect, o.CheckBody = probe.Unescape(o.Send), probe.Unescape(o.Expect), probe.Unescape(o.CheckBody)
 	}
 }
 
@@ -79,7 +82,7 @@ func (o *Options) outside() error {
 		return reportable(o.ReportFD)
 	}
 	switch {
-	case o.DryRun || o.job || o.Pool:
+	case o.DryRun || o.ProbeOnce || o.job || o.Pool:
 		return nil
 	case o.Mark == 0 && !o.VirtualAddr.IsValid():
 		return errors.New("no virtual service: give --virtaddress or --fwmark")

@@ -25,6 +25,9 @@ func (w *Watch) Greet() {
 		w.log.Debug(described("Expect_string", o.Expect, o.HasExpect))
 		w.log.Debug("Service_type value=2")
 	}
+	if at := o.Checked().String(); at != w.rs || o.Check != Auto {
+		w.log.Info("checks of "+w.rs, "kind", o.Check.String(), "at", at)
+	}
 	w.log.Info("starting LVS client monitor for " + w.vs + " -> " + w.rs)
 }
 
@@ -53,8 +56,9 @@ func digit(b bool) string {
 	return "0"
 }
 
-// failure is the message for a check that did not pass; program is what ran, if that was the check.
-func failure(r probe.Result, rs, program string) string {
+// failure is the message for a check of rs that did not pass.
+func failure(r probe.Result, rs string, o *Options) string {
+	program := o.Program
 	switch r.Outcome {
 	case probe.NoSocket:
 		return "Failed to create socket: " + r.Errno.Error()
@@ -78,6 +82,8 @@ func failure(r probe.Result, rs, program string) string {
 		return "READ from " + rs + " was too short[" + strconv.Itoa(r.Got) + ">=" + strconv.Itoa(r.Want) + "]"
 	}
 	switch {
+	case o.Check.heavy():
+		return o.Check.String() + " check of " + rs + " failed"
 	case program == "":
 		return "READ from " + rs + " was not as expected" // the original said nothing
 	case r.Got == 0:

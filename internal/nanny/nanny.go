@@ -43,6 +43,8 @@ const (
 
 // Full is what only some checks need and would make every nanny larger. The zero value is a small nanny's.
 type Full struct {
+	// Check prepares a check of a kind that takes more than sockets and texts.
+	Check func(o *Options) (Heavy, error)
 	// Regex compiles the regular expression of --regex.
 	Regex func(pattern string) (match func(reply []byte) bool, err error)
 }
@@ -66,6 +68,13 @@ func newChecker(o *Options, full Full, wake []unix.PollFd) (checker, error) {
 	if o.Program != "" {
 		return NewScript(o, os.Environ(), wake...)
 	}
+	if o.Check.heavy() {
+		check, err := full.Check(o)
+		if err != nil {
+			return nil, err
+		}
+		return newInterruptible(check, nil, wake)
+	}
 	target, check, err := Exchange(o, full)
 	if err != nil {
 		return nil, err
@@ -75,15 +84,20 @@ func newChecker(o *Options, full Full, wake []unix.PollFd) (checker, error) {
 
 // NewScript is the check by a program.
 func NewScript(o *Options, env []string, wake ...unix.PollFd) (*probe.Script, error) {
-	argv := program.Expand(program.Split(o.Program), o.Server.String(), strconv.Itoa(int(o.RealPort)))
-	return probe.NewScript(argv, env, probe.Check{Expect: o.Expect, HasExpect: o.HasExpect, Timeout: o.Interval}, wake...)
+	return probe.NewScript(scriptArgv(o), env, probe.Check{Expect: o.Expect, HasExpect: o.HasExpect, Timeout: o.Interval}, wake...)
+}
+
+// scriptArgv is the program with the address and the port that are checked.
+func scriptArgv(o *Options) []string {
+	at := o.Checked()
+	return program.Expand(program.Split(o.Program), at.Addr().String(), strconv.Itoa(int(at.Port())))
 }
 
 // Exchange is the check by connecting, sending and expecting. As in the original, the interval is also the limit of each
 // step of it.
 func Exchange(o *Options, full Full) (t probe.Target, c probe.Check, err error) {
-	t = probe.Target{Protocol: probe.TCP, Addr: o.real()}
-	if o.UDP {
+	t = probe.Target{Protocol: probe.TCP, Addr: o.Checked(), Source: o.CheckSource}
+	if o.UsesUDP() {
 		t.Protocol = probe.UDP
 	}
 	c = probe.Check{Send: o.Send, Expect: o.Expect, HasExpect: o.HasExpect, Timeout: o.Interval}
@@ -122,6 +136,7 @@ func (n *Nanny) Run() error {
 					continue // by an event, which comes first now
 				}
 				n.Observe(r)
+				n.outlet.tell(n.Watch, time.Now())
 				n.measure(time.Now())
 			}
 			due = health.Next(due, time.Now(), n.rules)

@@ -61,6 +61,8 @@ func (r *recorder) publish(s Standing) error {
 	return nil
 }
 
+func (r *recorder) tell(*Watch, time.Time) {}
+
 func (r *recorder) withdraw() error {
 	r.lines = append(r.lines, "end")
 	return nil
@@ -201,7 +203,7 @@ func TestFailure(t *testing.T) {
 		{probe.Result{Outcome: probe.NoSocket, Errno: unix.EMFILE}, "Failed to create socket: too many open files"},
 	}
 	for _, tt := range tests {
-		if got := failure(tt.result, "10.0.0.1:80", ""); got != tt.want {
+		if got := failure(tt.result, "10.0.0.1:80", &Options{}); got != tt.want {
 			t.Errorf("failure(%d) = %q, want %q", tt.result.Outcome, got, tt.want)
 		}
 	}
@@ -215,7 +217,7 @@ func TestFailure(t *testing.T) {
 		{probe.Result{Outcome: probe.Mismatch}, "Ran the external sending program to (10.0.0.1:80) but didn't get anything back"},
 		{probe.Result{Outcome: probe.Mismatch, Got: 2}, "Trouble. Received results are not what we expected from (10.0.0.1:80)"},
 	} {
-		if got := failure(tt.result, "10.0.0.1:80", "/bin/check %h"); got != tt.want {
+		if got := failure(tt.result, "10.0.0.1:80", &Options{Program: "/bin/check %h"}); got != tt.want {
 			t.Errorf("failure(%d) of a program = %q, want %q", tt.result.Outcome, got, tt.want)
 		}
 	}

@@ -51,6 +51,18 @@ type Options struct {
 	Shared      bool // the check may be made once for all that have the same
 	DefaultTest bool // no check was configured and the service is on port 80
 
+	Check       Kind
+	CheckPath   string
+	CheckHost   string
+	CheckStatus string // not looked at here; "" for the default
+	CheckBody   string
+	CheckVerify bool
+	CheckPort   uint16     // 0: RealPort
+	CheckAddr   netip.Addr // invalid: Server
+	CheckSource netip.Addr // invalid: as the kernel chooses
+	Rise, Fall  int        // 0: not given
+	ProbeOnce   bool
+
 	job             bool   // of a pool
 	server, virtual string // as written
 	ignored         string // options that are accepted and have no effect
@@ -66,9 +78,10 @@ const (
 )
 
 // Set returns the options as a command line, which fills o when parsed. They are the original's, in the order of its
-// man page, and some more.
+// man page, and those that came later.
 func (o *Options) Set() *cmdline.Set {
-	*o = Options{Port: defaultPort, Interval: defaultInterval, Weight: 1, Forward: ipvs.Masq, Scale: loadmon.DefaultScale, ReportFD: -1}
+	*o = Options{Port: defaultPort, Interval: defaultInterval, Weight: 1, Forward: ipvs.Masq, Scale: loadmon.DefaultScale, ReportFD: -1,
+		CheckPath: "/", CheckVerify: true}
 	s := cmdline.New("nanny", "")
 	s.String(&o.server, 'h', "server", "ADDRESS", "address of the real server")
 	s.Func('p', "port", "PORT", "port of the virtual service (80)", portOf(&o.Port))
@@ -100,7 +113,24 @@ func (o *Options) Set() *cmdline.Set {
 	s.Bool(&o.KnownDown, 0, "known-down", "the server is down: the re-entry time counts from the start")
 	s.Bool(&o.Pool, 0, "pool", "check the servers that standard input names")
 	s.Bool(&o.Shared, 0, "shared", "share the results of the same check in a pool")
+	o.checks(s)
 	return s
+}
+
+// checks are the options that say what a check does and how results count, beyond the original's.
+func (o *Options) checks(s *cmdline.Set) {
+	s.Func(0, "check", "KIND", "tcp, http, https, tls, smtp, dns, ping or script, instead of what the other options call for", o.kind)
+	s.String(&o.CheckPath, 0, "check-path", "PATH", "path to ask for (/)")
+	s.String(&o.CheckHost, 0, "check-host", "NAME", "name to ask the server as, or, for dns, to ask for")
+	s.String(&o.CheckStatus, 0, "check-status", "LIST", "HTTP statuses of a healthy server (200-399)")
+	s.String(&o.CheckBody, 0, "check-body", "TEXT", "text in the body of a healthy answer")
+	s.Func(0, "check-verify", "yes|no", "the certificate must be valid (yes)", o.verify)
+	s.Func(0, "check-port", "PORT", "port to check (that of the real server)", portOf(&o.CheckPort))
+	s.Func(0, "check-address", "ADDRESS", "address to check (that of the real server)", addressOf(&o.CheckAddr))
+	s.Func(0, "check-source", "ADDRESS", "address to check from", addressOf(&o.CheckSource))
+	s.Func(0, "rise", "N", "good checks in a row for a failed server, instead of --reentrytime", countOf(&o.Rise))
+	s.Func(0, "fall", "N", "bad checks in a row until a server has failed (1)", countOf(&o.Fall))
+	s.Bool(&o.ProbeOnce, 0, "probe-once", "check once, print every step, and exit with 0 if the server passes")
 }
 
 // Parse reads and checks a command line without the program's name.
@@ -129,6 +159,7 @@ func parseAs(args []string, job bool) (*Options, error) {
 func (o *Options) SameCheck() Options {
 	c := *o
 	c.Port, c.VirtualAddr, c.virtual, c.server, c.Mark = 0, netip.Addr{}, "", "", 0
+	c.Rise, c.Fall = 0, 0
 	c.Reentry, c.Weight, c.Forward, c.Quiesce, c.Scale, c.KnownDown = 0, 0, 0, false, 0, false
 	c.Suppress, c.DefaultTest, c.ignored = false, false, ""
 	c.DryRun, c.NoDaemon, c.NoFork, c.Verbose, c.ReportFD = false, false, false, false, -1
@@ -136,7 +167,7 @@ func (o *Options) SameCheck() Options {
 }
 
 // Full tells whether this takes a Full, which the small nanny does not have.
-func (o *Options) Full() bool { return o.Pool || o.regex() }
+func (o *Options) Full() bool { return o.Pool || o.Check.heavy() || o.regex() }
 
 // regex tells whether the expected text is a regular expression.
 func (o *Options) regex() bool { return o.Regex && o.HasExpect && o.Program == "" }

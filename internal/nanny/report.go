@@ -1,6 +1,8 @@
 package nanny
 
 import (
+	"time"
+
 	"golang.org/x/sys/unix"
 
 	"github.com/piranha-lvs/piranha/internal/loadmon"
@@ -35,23 +37,36 @@ func (s Standing) AppendReport(b []byte, who string, told Standing) []byte {
 	return b
 }
 
-// outlet takes the standing to where it has an effect. Both methods are called again and again with the same standing;
-// what could not be done is done then.
+// outlet takes the standing to where it has an effect. Publish and withdraw are called again and again with the same
+// standing; what could not be done is done then.
 type outlet interface {
-	publish(s Standing) error // an error ends the nanny
-	withdraw() error          // the nanny ends
+	tell(w *Watch, now time.Time) // a check has been observed
+	publish(s Standing) error     // an error ends the nanny
+	withdraw() error              // the nanny ends
 }
 
 // report writes lines to lvsd.
 type report struct {
 	fd   int
 	told Standing
+	line []byte // of a result, so that one does not allocate
 }
 
 // newReport takes over the descriptor. It is made non-blocking: a nanny has better things to do than to wait for lvsd.
 func newReport(fd int) (*report, error) {
 	unix.CloseOnExec(fd)
 	return &report{fd: fd}, unix.SetNonblock(fd, true)
+}
+
+// tell reports the result of a check. For one that finds no room another comes.
+func (r *report) tell(w *Watch, now time.Time) {
+	if !w.ResultDue(now) {
+		return
+	}
+	r.line = w.AppendResult(r.line[:0], "")
+	if n, err := unix.Write(r.fd, r.line); err == nil && n == len(r.line) {
+		w.ResultTold(now)
+	}
 }
 
 func (r *report) publish(s Standing) error {

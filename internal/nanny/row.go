@@ -58,6 +58,9 @@ type row struct {
 // it, has gone another way. The original exited with 255 on any trouble with the table.
 var errNoService = errors.New("virtual service does not exist")
 
+// tell does nothing: the log says what somebody who starts a nanny by hand wants to know.
+func (r *row) tell(*Watch, time.Time) {}
+
 func (r *row) publish(s Standing) error {
 	if !s.Known {
 		return nil
@@ -160,5 +163,6 @@ func (r *row) apply(t table, kind ipvs.OpKind, d ipvs.Destination) error {
 // nothing is the outlet of --test-start.
 type nothing struct{}
 
+func (nothing) tell(*Watch, time.Time) {}
 func (nothing) publish(Standing) error { return nil }
 func (nothing) withdraw() error        { return nil }

@@ -2,6 +2,7 @@ package nanny
 
 import (
 	"strconv"
+	"time"
 
 	"github.com/piranha-lvs/piranha/internal/eventlog"
 	"github.com/piranha-lvs/piranha/internal/health"
@@ -17,7 +18,10 @@ type Watch struct {
 
 	rs, vs   string // names in messages
 	state    health.State
-	last     probe.Result // of the check before, to say what is new only
+	last     probe.Result // of the last check, to say what is new only
+	untold   bool         // how it ended
+	news     bool         // it ended otherwise than the one that was last told of
+	told     time.Time    // when that was
 	standing Standing     // by the checks
 	load     load
 }
@@ -27,7 +31,7 @@ func NewWatch(o *Options, log *eventlog.Logger) *Watch {
 	w := &Watch{
 		log:   log,
 		opts:  o,
-		rules: health.Rules{Interval: o.Interval, Reentry: o.Reentry},
+		rules: health.Rules{Interval: o.Interval, Reentry: o.Reentry, Rise: o.Rise, Fall: o.Fall},
 		rs:    o.real().String(),
 		vs:    "fwmark " + strconv.FormatUint(uint64(o.Mark), 10),
 	}
@@ -50,13 +54,15 @@ func (w *Watch) Observe(r probe.Result) {
 		w.debugCheck(before, r.Up(), change)
 	}
 	news := !r.SameKind(w.last)
-	w.last = r
+	w.last, w.untold, w.news = r, true, w.news || news
 	reason := ""
-	if !r.Up() && (news || change != health.None) {
+	if !r.Up() && (news || change == health.Deactivate) {
 		// A server that stays down for the same reason is not mentioned again; the original filled the log.
 		reason = r.Reason()
-		w.log.Info(failure(r, w.rs, w.opts.Program), "reason", reason)
-		w.standing = Standing{Known: true, Reason: reason}
+		w.log.Info(failure(r, w.rs, w.opts), "reason", reason)
+		if !state.Active {
+			w.standing = Standing{Known: true, Reason: reason}
+		}
 	}
 	switch change {
 	case health.Activate:
@@ -66,9 +72,44 @@ func (w *Watch) Observe(r probe.Result) {
 		w.log.Info("[inactive] shutting down "+w.rs+" due to connection failure", "reason", reason)
 	case health.Recover:
 		reason = "passes again, " + strconv.Itoa(w.rules.Threshold()-1) + " more good checks needed"
-		w.log.Info(w.rs+" "+reason, "reentry", w.opts.Reentry.String())
+		if w.rules.Rise > 0 {
+			w.log.Info(w.rs+" "+reason, "rise", strconv.Itoa(w.rules.Rise))
+		} else {
+			w.log.Info(w.rs+" "+reason, "reentry", w.opts.Reentry.String())
+		}
 		w.standing = Standing{Known: true, Reason: reason}
+	case health.Waver:
+		if news {
+			w.log.Info(w.rs+" stays in service until "+strconv.Itoa(w.rules.Fall)+" checks in a row fail", "failed", strconv.Itoa(state.Failed))
+		}
 	}
+}
+
+// resultPause is how long nothing is told of checks that end alike: a second, less what a check may come early.
+const resultPause = 900 * time.Millisecond
+
+// ResultDue tells whether lvsd should be told how the last check ended: always if it ended otherwise than the one it was last
+// told of, else not too often.
+func (w *Watch) ResultDue(now time.Time) bool {
+	return w.untold && (w.news || now.Sub(w.told) >= resultPause)
+}
+
+// ResultTold says that lvsd has been told.
+func (w *Watch) ResultTold(now time.Time) { w.untold, w.news, w.told = false, false, now }
+
+// AppendResult appends the line that tells how the last check ended: "passed" or "failed", the microseconds it took, and
+// why. It begins with who.
+func (w *Watch) AppendResult(b []byte, who string) []byte {
+	word := "failed "
+	if w.last.Up() {
+		word = "passed "
+	}
+	b = append(append(b, who...), word...)
+	b = strconv.AppendInt(b, w.last.Duration.Microseconds(), 10)
+	if !w.last.Up() {
+		b = append(append(b, ' '), w.last.Reason()...)
+	}
+	return append(b, '\n')
 }
 
 // Standing is what the outside should know of the server.

@@ -29,6 +29,7 @@ type job struct {
 	// Exactly one of these is the check.
 	exchange *probe.Test
 	work     func() probe.Result
+	crew     *crew // that does the work
 
 	asker  *nanny.Watch // of the first member: asks for the load
 	agent  *probe.Test  // that tells it, if there is one
@@ -41,19 +42,19 @@ func (j *job) begin() {
 		j.pool.engine.try(&j.check, j.exchange)
 		return
 	}
-	j.away(func() func() {
+	j.away(j.crew, func() func() {
 		r := j.work()
 		return func() { j.ended(r) }
 	})
 }
 
-// away has the crew do some work; what that returns is called by the loop, unless the job has been removed meanwhile.
-func (j *job) away(work func() (then func())) {
+// away has a crew do some work; what that returns is called by the loop, unless the job has been removed meanwhile.
+func (j *job) away(c *crew, work func() (then func())) {
 	p := j.pool
-	p.crew.do(func() {
+	c.do(func() {
 		then := work()
 		p.do(func() {
-			p.crew.done()
+			c.done()
 			if !j.removed {
 				then()
 			}
@@ -93,7 +94,7 @@ func (j *job) weigh() {
 		j.asking = true
 		j.pool.engine.try(&j.check, j.agent)
 	default:
-		j.away(func() func() {
+		j.away(&j.pool.crew, func() func() {
 			a := j.asker.AskLoad()
 			return func() { j.weighed(a) }
 		})

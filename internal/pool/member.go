@@ -32,10 +32,19 @@ func (p *Pool) prepareCheck(j *job, o *nanny.Options) error {
 		if err != nil {
 			return err
 		}
+		j.crew = &p.crew
 		j.work = func() probe.Result {
 			defer script.Forget()
 			return script.Run()
 		}
+		return nil
+	}
+	if o.Heavy() {
+		heavy, err := p.full.Check(o)
+		if err != nil {
+			return err
+		}
+		j.work, j.crew = func() probe.Result { return heavy.Run(p.ctx, nil) }, &p.talks
 		return nil
 	}
 	target, check, err := nanny.Exchange(o, p.full)

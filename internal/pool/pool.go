@@ -4,6 +4,7 @@
 package pool
 
 import (
+	"context"
 	"errors"
 	"os"
 	"syscall"
@@ -18,8 +19,9 @@ import (
 // Limits.
 const (
 	programsAtOnce = 256 // send_program and load commands, each with a process
+	talksAtOnce    = 768 // checks with TLS, HTTP or the like, each with a goroutine
 	// otherFiles is for everything but the checks that one goroutine makes: programs take three descriptors each.
-	otherFiles = 1024
+	otherFiles = 2048
 	// inboxSize is how many messages of other goroutines may wait.
 	inboxSize = 256
 	// leaveTime is how long programs may take to die at the end.
@@ -41,7 +43,10 @@ type Pool struct {
 	reports *reports
 	members map[string]*member
 	shared  map[nanny.Options]*job
-	crew    crew
+	crew    crew // for programs
+	talks   crew
+	ctx     context.Context // of the talks
+	cancel  context.CancelFunc
 
 	inbox   chan func()
 	bell    int           // counts messages in the inbox
@@ -59,8 +64,9 @@ func New(log *eventlog.Logger, full nanny.Full, report int) (*Pool, error) {
 	p := &Pool{
 		log: log, full: full, env: os.Environ(), engine: e, reports: newReports(e, report),
 		members: map[string]*member{}, shared: map[nanny.Options]*job{},
-		inbox: make(chan func(), inboxSize), ended: make(chan struct{}), crew: crew{most: programsAtOnce},
+		inbox: make(chan func(), inboxSize), ended: make(chan struct{}), crew: crew{most: programsAtOnce}, talks: crew{most: talksAtOnce},
 	}
+	p.ctx, p.cancel = context.WithCancel(context.Background())
 	if p.bell, err = unix.Eventfd(0, unix.EFD_CLOEXEC|unix.EFD_NONBLOCK); err != nil {
 		return nil, errors.New("eventfd: " + err.Error())
 	}
@@ -129,6 +135,7 @@ func (p *Pool) quit() { p.leaving = true }
 // leave ends what is under way.
 func (p *Pool) leave() {
 	close(p.ended)
+	p.cancel()
 	_, _ = unix.Write(int(p.wake[0].Fd), []byte{1, 0, 0, 0, 0, 0, 0, 0})
 	p.crew.await(leaveTime)
 	p.engine.close()

@@ -2,7 +2,9 @@ package pool
 
 import (
 	"bufio"
+	"context"
 	"encoding/json"
+	"errors"
 	"io"
 	"net"
 	"os"
@@ -17,6 +19,7 @@ import (
 
 	"github.com/piranha-lvs/piranha/internal/eventlog"
 	"github.com/piranha-lvs/piranha/internal/nanny"
+	"github.com/piranha-lvs/piranha/internal/probe"
 )
 
 // bed is a running pool.
@@ -27,6 +30,22 @@ type bed struct {
 	says  *bufio.Reader
 	pipe  *os.File // of says
 	ended chan struct{}
+
+	results map[string]string // word of the last result by ID
+}
+
+// talk is a check that the server decides by the path it is asked for.
+type talk string
+
+func (t talk) Run(ctx context.Context, _ func(string)) probe.Result {
+	switch t {
+	case "/good":
+		return probe.Result{Outcome: probe.Up}
+	case "/bad":
+		return probe.Failure(1, "status 503")
+	}
+	<-ctx.Done()
+	return probe.Result{Outcome: probe.Interrupted}
 }
 
 func newBed(t *testing.T) *bed {
@@ -40,7 +59,12 @@ func newBed(t *testing.T) *bed {
 		t.Fatal(err)
 	}
 	w.Close()
-	full := nanny.Full{Regex: func(pattern string) (func([]byte) bool, error) {
+	full := nanny.Full{Check: func(o *nanny.Options) (nanny.Heavy, error) {
+		if o.CheckPath == "/wrong" {
+			return nil, errors.New("nobody can check this")
+		}
+		return talk(o.CheckPath), nil
+	}, Regex: func(pattern string) (func([]byte) bool, error) {
 		return func(reply []byte) bool { return strings.Contains(string(reply), pattern) }, nil
 	}}
 	p, err := New(eventlog.New("nanny", 0, false), full, fd)
@@ -48,7 +72,7 @@ func newBed(t *testing.T) *bed {
 		t.Fatal(err)
 	}
 	jobs, feed := io.Pipe()
-	b := &bed{t: t, pool: p, jobs: feed, says: bufio.NewReader(r), pipe: r, ended: make(chan struct{})}
+	b := &bed{t: t, pool: p, jobs: feed, says: bufio.NewReader(r), pipe: r, ended: make(chan struct{}), results: map[string]string{}}
 	go p.Read(jobs)
 	go func() {
 		defer close(b.ended)
@@ -80,17 +104,22 @@ func (b *bed) line(line string) {
 	}
 }
 
-// want expects the next lines in any order.
+// want expects the next lines in any order. Results of checks come when they come; the last one of each is kept.
 func (b *bed) want(lines ...string) {
 	b.t.Helper()
 	left := map[string]int{}
 	for _, l := range lines {
 		left[l]++
 	}
-	for range lines {
+	for n := 0; n < len(lines); {
 		_ = b.pipe.SetReadDeadline(time.Now().Add(30 * time.Second))
 		got, err := b.says.ReadString('\n')
 		got = strings.TrimSuffix(got, "\n")
+		if words := strings.Fields(got); len(words) > 2 && (words[1] == "passed" || words[1] == "failed") {
+			b.results[words[0]] = words[1]
+			continue
+		}
+		n++
 		if err != nil || left[got] == 0 {
 			b.t.Fatalf("the pool said %q, %v, want %.500q", got, err, lines)
 		}
@@ -251,6 +280,29 @@ func TestFullPipe(t *testing.T) {
 		want = append(want, strconv.Itoa(i)+" down cannot be checked: bad argument --"+reason+": unknown option")
 	}
 	b.want(append(want, "last down connect refused")...)
+}
+
+// TestHeavy: checks that one goroutine cannot make are made beside it, and reported with their results.
+func TestHeavy(t *testing.T) {
+	b := newBed(t)
+	b.add("1", "--check=http", "--check-path=/good", "-t", "10ms", "--fall=3")
+	b.add("2", "--check=https", "--check-path=/bad", "-t", "10ms")
+	b.add("3", "--check=tls", "--check-path=/wrong", "-t", "10ms")
+	for i := range talksAtOnce - 2 {
+		b.add(strconv.Itoa(10+i), "--check=http", "--check-path=/hang", "-t", "10ms")
+	}
+	b.want("1 up", "2 down status 503", "3 down cannot be checked: nobody can check this")
+	b.add("2", "--check=https", "--check-path=/good", "-t", "10ms")
+	b.want("2 up")
+	if b.results["1"] != "passed" || b.results["2"] == "" || b.results["3"] != "" {
+		t.Errorf("results %v", b.results)
+	}
+	began := time.Now()
+	b.pool.Signal(syscall.SIGTERM)
+	<-b.ended
+	if took := time.Since(began); took > 200*time.Millisecond {
+		t.Errorf("ended after %v", took)
+	}
 }
 
 // TestEnd: a pool ends at once whatever is going on, and leaves nothing behind.

@@ -2,6 +2,7 @@ package pool
 
 import (
 	"strconv"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -34,7 +35,7 @@ func newReports(e *engine, fd int) *reports {
 // say tells of a member's standing.
 func (r *reports) say(m *member, s nanny.Standing) {
 	m.now = s
-	if !m.queued && s != m.told {
+	if !m.queued && (s != m.told || m.watch != nil && m.watch.ResultDue(time.Now())) {
 		m.queued = true
 		r.queue = append(r.queue, m)
 	}
@@ -55,11 +56,15 @@ func (r *reports) broken() bool {
 // flush writes what there is to say, as far as there is room.
 func (r *reports) flush() {
 	for len(r.queue) > 0 && !r.full {
-		n := r.fill()
+		now := time.Now()
+		n := r.fill(now)
 		if !r.write() {
 			return
 		}
 		for _, m := range r.queue[:n] {
+			if m.watch != nil && m.watch.ResultDue(now) {
+				m.watch.ResultTold(now)
+			}
 			m.told, m.queued = m.now, false
 		}
 		clear(r.queue[:n])
@@ -71,12 +76,12 @@ func (r *reports) flush() {
 }
 
 // fill puts the lines of the first n members into the buffer, which they do not overflow unless they are one's.
-func (r *reports) fill() (n int) {
+func (r *reports) fill(now time.Time) (n int) {
 	r.buf = r.buf[:0]
 	for _, m := range r.queue {
 		before := len(r.buf)
 		if !m.gone {
-			r.buf = m.now.AppendReport(r.buf, m.id+" ", m.told)
+			r.buf = m.appendTo(r.buf, now)
 		}
 		if len(r.buf) > batch && n > 0 {
 			r.buf = r.buf[:before]
@@ -85,6 +90,14 @@ func (r *reports) fill() (n int) {
 		n++
 	}
 	return n
+}
+
+// appendTo appends what there is to say of a member.
+func (m *member) appendTo(b []byte, now time.Time) []byte {
+	if m.watch != nil && m.watch.ResultDue(now) {
+		b = m.watch.AppendResult(b, m.id+" ")
+	}
+	return m.now.AppendReport(b, m.id+" ", m.told)
 }
 
 // write writes the buffer, or has the engine tell when there is room for it.
