@@ -23,12 +23,8 @@ var errFindings = errors.New("")
 // refuse or read differently.
 func check(words []string, original bool, in io.Reader, out io.Writer) error {
 	path := defaultFile
-	switch len(words) {
-	case 0:
-	case 1:
+	if len(words) > 0 {
 		path = words[0]
-	default:
-		return errors.New("unexpected arguments")
 	}
 	findings, err := find(path, original, in)
 	if err != nil {

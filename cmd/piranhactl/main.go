@@ -31,23 +31,29 @@ type options struct {
 	json     bool
 	noWait   bool
 	original bool
+
+	configFile, nanny string
 }
 
 func (o *options) set() *cmdline.Set {
-	*o = options{runDir: control.DefaultRunDir, timeout: 10 * time.Second}
-	s := cmdline.New("piranhactl", "COMMAND [FILE]")
+	*o = options{runDir: control.DefaultRunDir, timeout: 10 * time.Second, configFile: defaultFile}
+	s := cmdline.New("piranhactl", "COMMAND [WORD...]")
 	s.Command("status", "show both routers, the virtual servers and the real servers")
+	s.Command("history VIRTUAL [SERVER]", "show the last checks of real servers")
+	s.Command("probe VIRTUAL SERVER", "check a real server now, and print every step")
 	s.Command("switchover", "let the other router serve, whichever does now")
 	s.Command("standby", "do not let this router serve until resume")
 	s.Command("resume", "end standby")
 	s.Command("reload", "have pulse and lvsd read lvs.cf again")
 	s.Command("check [FILE]", "print what is wrong with an lvs.cf (default /etc/sysconfig/ha/lvs.cf; - is standard input)")
 	s.Command("help", "show this help and exit")
-	s.Bool(&o.json, 0, "json", "status: as JSON")
+	s.Bool(&o.json, 0, "json", "status, history: as JSON")
 	s.Bool(&o.original, 0, "original", "check: name what the original Piranha would refuse")
 	s.Bool(&o.noWait, 0, "no-wait", "do not wait until it has happened")
 	s.Time(&o.timeout, 0, "timeout", "TIME", "how long to wait for that (default 10)")
 	s.String(&o.runDir, 0, "run-dir", "DIR", "directory of the sockets (default /run/piranha)")
+	s.String(&o.configFile, 'c', "configfile", "FILE", "probe: lvs.cf (default /etc/sysconfig/ha/lvs.cf)")
+	s.String(&o.nanny, 0, "nanny", "PATH", "probe: nanny program (default /usr/sbin/nanny)")
 	return s
 }
 
@@ -57,8 +63,10 @@ var acting = []string{"switchover", "standby", "resume", "reload"}
 // misplaced finds an option that is for another command: silently without effect it would mislead.
 func (o *options) misplaced(command string) error {
 	switch {
-	case o.json && command != "status":
-		return errors.New("--json is for status")
+	case o.json && command != "status" && command != "history":
+		return errors.New("--json is for status and history")
+	case command != "probe" && (o.configFile != defaultFile || o.nanny != ""):
+		return errors.New("--configfile and --nanny are for probe")
 	case o.original && command != "check":
 		return errors.New("--original is for check")
 	case o.noWait && !slices.Contains(acting, command):
@@ -69,7 +77,7 @@ func (o *options) misplaced(command string) error {
 	return nil
 }
 
-var errCommand = errors.New("say one of: status, switchover, standby, resume, reload, check, help")
+var errCommand = errors.New("say one of: status, history, probe, switchover, standby, resume, reload, check, help")
 
 func run(ctx context.Context, args []string, in io.Reader, out io.Writer) error {
 	var o options
@@ -82,25 +90,48 @@ func run(ctx context.Context, args []string, in io.Reader, out io.Writer) error 
 		return errCommand
 	}
 	command, words := words[0], words[1:]
-	switch {
-	case command == "help":
+	if command == "help" {
 		_, err := set.Parse([]string{"--help"})
 		return err
-	case command != "check" && command != "status" && !slices.Contains(acting, command):
+	}
+	wanted, known := wordsOf[command]
+	if !known {
 		return fmt.Errorf("unknown command %q: %w", command, errCommand)
 	}
 	if err := o.misplaced(command); err != nil {
 		return err
 	}
-	if command == "check" {
-		return check(words, o.original, in, out)
-	}
-	if len(words) > 0 {
+	switch {
+	case len(words) > wanted.most:
 		return errors.New("unexpected arguments")
+	case len(words) < wanted.least:
+		return errors.New("missing arguments: " + wanted.usage)
 	}
+	return o.do(ctx, command, words, in, out)
+}
+
+// wordsOf says how many words follow each command.
+var wordsOf = map[string]struct {
+	least, most int
+	usage       string
+}{
+	"status": {}, "switchover": {}, "standby": {}, "resume": {}, "reload": {},
+	"check":   {0, 1, "check [FILE]"},
+	"history": {1, 2, "history VIRTUAL [SERVER]"},
+	"probe":   {2, 2, "probe VIRTUAL SERVER"},
+}
+
+func (o *options) do(ctx context.Context, command string, words []string, in io.Reader, out io.Writer) error {
 	c := newCluster(o.runDir)
-	if command == "status" {
+	switch command {
+	case "check":
+		return check(words, o.original, in, out)
+	case "probe":
+		return probeNow(ctx, o.configFile, o.nanny, words[0], words[1], out)
+	case "history":
+		return history(ctx, c, words, o.json, out)
+	case "status":
 		return status(ctx, c, o.json, out)
 	}
-	return c.act(ctx, command, o, out)
+	return c.act(ctx, command, *o, out)
 }

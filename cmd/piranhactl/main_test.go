@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -30,7 +31,9 @@ type daemons struct {
 	news   string // a field of the status that this piranhactl does not know
 	stuck  string // what pulse accepts and does not do
 	refuse string
-	asked  []string
+
+	history []lvs.HistoryStatus
+	asked   []string
 }
 
 func newDaemons(t *testing.T) *daemons {
@@ -65,6 +68,18 @@ func newDaemons(t *testing.T) *daemons {
 		d.mu.Lock()
 		defer d.mu.Unlock()
 		control.Reply(w, http.StatusOK, d.lvsd)
+	})
+	table.HandleFunc("GET /v1/history", func(w http.ResponseWriter, r *http.Request) {
+		d.mu.Lock()
+		defer d.mu.Unlock()
+		list := slices.DeleteFunc(slices.Clone(d.history), func(h lvs.HistoryStatus) bool {
+			return h.Virtual != r.FormValue("virtual") || r.FormValue("server") != "" && h.Server != r.FormValue("server")
+		})
+		if len(list) == 0 {
+			control.Fail(w, http.StatusNotFound, "no active virtual server or real server of that name")
+			return
+		}
+		control.Reply(w, http.StatusOK, list)
 	})
 	serve(t, filepath.Join(d.dir, "lvs.sock"), table)
 	return d
@@ -104,12 +119,19 @@ func serve(t *testing.T, path string, h http.Handler) {
 // do runs the program and returns what it prints and its error, in the directory's place a dot.
 func (d *daemons) do(t *testing.T, args ...string) (out, failed string) {
 	t.Helper()
+	out, failed, _ = d.try(t, args...)
+	return out, failed
+}
+
+// try is do, which cannot tell success from an error without words.
+func (d *daemons) try(t *testing.T, args ...string) (out, failed string, err error) {
+	t.Helper()
 	var b bytes.Buffer
-	err := run(t.Context(), append([]string{"--run-dir=" + d.dir}, args...), strings.NewReader(""), &b)
+	err = run(t.Context(), append([]string{"--run-dir=" + d.dir}, args...), strings.NewReader(""), &b)
 	if err != nil {
 		failed = strings.ReplaceAll(err.Error(), d.dir, ".")
 	}
-	return b.String(), failed
+	return b.String(), failed, err
 }
 
 func ago(seconds float64) *float64 { return &seconds }
@@ -270,8 +292,8 @@ func TestNobodyAnswers(t *testing.T) {
 func TestCommandLine(t *testing.T) {
 	d := &daemons{dir: "/none"}
 	for args, want := range map[string]string{
-		"":                    "say one of: status, switchover, standby, resume, reload, check, help",
-		"stat":                `unknown command "stat": say one of: status, switchover, standby, resume, reload, check, help`,
+		"":                    "say one of: status, history, probe, switchover, standby, resume, reload, check, help",
+		"stat":                `unknown command "stat": say one of: status, history, probe, switchover, standby, resume, reload, check, help`,
 		"status now":          "unexpected arguments",
 		"check a b":           "unexpected arguments",
 		"--timeout=0 resume":  "bad argument --timeout: more than 0 expected",

@@ -17,6 +17,8 @@ func TestScripts(t *testing.T) {
 		Dir: "testdata",
 		Setup: func(env *testscript.Env) error {
 			d := newDaemons(t)
+			d.mu.Lock()
+			defer d.mu.Unlock()
 			d.pulse = pair()
 			d.lvsd.Active, d.lvsd.InStep, d.lvsd.SerialNo = true, true, 7
 			env.Setenv("RUN", d.dir)

@@ -156,12 +156,12 @@ func services(b *strings.Builder, s *lvs.Status, now time.Time) {
 		b.WriteString("\n")
 	}
 	w := tabwriter.NewWriter(b, 0, 0, 2, ' ', 0)
-	fmt.Fprintf(w, "SERVICE\tADDRESS\tWEIGHT\tSTATE\tSINCE\tREASON\n")
+	fmt.Fprintf(w, "SERVICE\tADDRESS\tWEIGHT\tSTATE\tSINCE\tCHECK\tREASON\n")
 	for _, v := range s.VirtualServers {
-		fmt.Fprintf(w, "%s\t%s\t\t%s\t\t\n", clean(v.Name), clean(v.Service), clean(v.Scheduler))
+		fmt.Fprintf(w, "%s\t%s\t\t%s\t\t\t\n", clean(v.Name), clean(v.Service), clean(v.Scheduler))
 		for _, rs := range v.RealServers {
-			fmt.Fprintf(w, "  %s\t%s\t%s\t%s\t%s\t%s\n", clean(rs.Name), clean(rs.Address), weight(rs), rs.State,
-				age(now.Sub(rs.Since)), clean(rs.Reason))
+			fmt.Fprintf(w, "  %s\t%s\t%s\t%s\t%s\t%s\t%s\n", clean(rs.Name), clean(rs.Address), weight(rs), rs.State,
+				age(now.Sub(rs.Since)), lastCheck(rs), clean(rs.Reason))
 		}
 	}
 	w.Flush()
@@ -175,6 +175,17 @@ func services(b *strings.Builder, s *lvs.Status, now time.Time) {
 	default:
 		b.WriteString("The kernel's table is not as it should be: " + clean(s.Error) + "\n")
 	}
+}
+
+// lastCheck is how long the last check took.
+func lastCheck(rs lvs.RealStatus) string {
+	switch {
+	case rs.NotChecked:
+		return "none"
+	case rs.LastCheck == nil:
+		return "-"
+	}
+	return took(*rs.LastCheck)
 }
 
 // weight is the one in the table, and the one of lvs.cf if that differs.

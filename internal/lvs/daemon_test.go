@@ -822,3 +822,72 @@ func TestDrainEnds(t *testing.T) {
 		}
 	})
 }
+
+// TestNotChecked: without checks a real server serves from the start, and checks can be switched on and off.
+func TestNotChecked(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const none = "scheduler = rr\n\tcheck = none"
+		b := newBed(t, strings.Replace(two, "scheduler = rr", none, 1), nil)
+		b.wantWrites(addWeb, "-a "+rowA+" -m -w 1", "-a "+rowB+" -m -w 1")
+		if a := b.real(0); a.State != "up" || !a.NotChecked || a.Reason != "" || a.Pid != 0 || a.LastCheck != nil || !a.Present {
+			t.Errorf("status of a: %+v", a)
+		}
+		if len(b.monitors) != 0 {
+			t.Errorf("monitors: %v", b.monitors)
+		}
+		b.write(two)
+		b.signal(syscall.SIGHUP)
+		b.wantWrites() // they stay as they are until somebody knows better
+		if a := b.real(0); a.State != "up" || a.NotChecked || slices.Contains(b.monitors["10.0.0.1"].argv, "--known-down") {
+			t.Errorf("status of a, checked: %+v", a)
+		}
+		b.say("10.0.0.1", "down connect refused")
+		b.say("10.0.0.1", "failed 200 connect refused")
+		b.wantWrites("-d " + rowA)
+		b.write(strings.Replace(two, "scheduler = rr", none, 1))
+		b.signal(syscall.SIGHUP)
+		b.wantWrites("-a " + rowA + " -m -w 1")
+		if a := b.real(0); a.State != "up" || !a.NotChecked || a.LastCheck != nil {
+			t.Errorf("status of a, not checked any more: %+v", a)
+		}
+		select {
+		case <-b.monitors["10.0.0.1"].done:
+		default:
+			t.Error("its monitor goes on")
+		}
+		b.stop()
+	})
+}
+
+func TestHistory(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBed(t, two, nil)
+		start := time.Now()
+		b.say("10.0.0.1", "up")
+		b.say("10.0.0.1", "passed 812")
+		time.Sleep(time.Second)
+		b.say("10.0.0.1", "failed 2000000 connect timed out after 2s")
+		if a := b.real(0); a.State != "up" || a.LastCheck == nil || *a.LastCheck != (CheckStatus{start.Add(time.Second), 2, "connect timed out after 2s"}) {
+			t.Errorf("status of a: %+v, last check %+v", a, a.LastCheck)
+		}
+		if o := b.real(1); o.LastCheck != nil {
+			t.Errorf("status of b: %+v", o)
+		}
+		list, err := b.daemon.History(t.Context(), "web", "")
+		want := []CheckStatus{{start, 0.000812, ""}, {start.Add(time.Second), 2, "connect timed out after 2s"}}
+		if err != nil || len(list) != 2 || list[0].Server != "a" || list[0].Address != "10.0.0.1:80" || !slices.Equal(list[0].Results, want) ||
+			list[1].Server != "b" || len(list[1].Results) != 0 {
+			t.Errorf("History = %+v, %v", list, err)
+		}
+		if list, err = b.daemon.History(t.Context(), "web", "b"); err != nil || len(list) != 1 {
+			t.Errorf("History of b = %+v, %v", list, err)
+		}
+		for _, names := range [][2]string{{"web", "c"}, {"ftp", ""}, {"", ""}} {
+			if list, err := b.daemon.History(t.Context(), names[0], names[1]); err != nil || list != nil {
+				t.Errorf("History(%q) = %+v, %v", names, list, err)
+			}
+		}
+		b.wantWrites(addWeb, "-a "+rowA+" -m -w 1") // results alone change nothing
+		b.stop()
+	})
+}

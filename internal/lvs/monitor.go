@@ -6,7 +6,9 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
+	"github.com/piranha-lvs/piranha/internal/history"
 	"github.com/piranha-lvs/piranha/internal/loadmon"
 	"github.com/piranha-lvs/piranha/internal/lvscf"
 	"github.com/piranha-lvs/piranha/internal/program"
@@ -34,11 +36,12 @@ type monitorArgs struct {
 	weighs        bool     // it reports a load
 	programs      []string // of lvs.cf that it runs, or is
 	custom        bool     // not our nanny: reports with its ordinary log lines, on standard output
+	none          bool     // there is none, and the server counts as up
 }
 
 // same tells whether a running monitor with these arguments would do for the others.
 func (m monitorArgs) same(n monitorArgs) bool {
-	return m.custom == n.custom && slices.Equal(m.before, n.before) && slices.Equal(m.after, n.after) &&
+	return m.custom == n.custom && m.none == n.none && slices.Equal(m.before, n.before) && slices.Equal(m.after, n.after) &&
 		(!m.custom || m.weight == n.weight)
 }
 
@@ -59,13 +62,17 @@ func (m monitorArgs) args(knownDown bool) []string {
 
 // newMonitorArgs builds the vector in the original's order, which the process list shows and scripts read.
 func newMonitorArgs(cfg *lvscf.Config, vs *lvscf.VirtualServer, rs *lvscf.RealServer, o monitorOptions) monitorArgs {
+	if vs.Check == lvscf.CheckNone {
+		return monitorArgs{none: true}
+	}
 	m := monitorArgs{custom: vs.ClientMonitor != DefaultNanny, weight: strconv.Itoa(rs.Weight)}
 	path := o.nanny
 	if m.custom {
 		path = vs.ClientMonitor
 		m.programs = append(m.programs, path)
 	}
-	if words := program.Split(vs.SendProgram); len(words) > 0 {
+	runs, sends, expects := uses(vs)
+	if words := program.Split(vs.SendProgram); len(words) > 0 && (runs || m.custom) {
 		m.programs = append(m.programs, words[0])
 	}
 	b := []string{path, "-c", "-h", rs.Addr.String(), "-p", port(vs.Port), "-r", port(rs.Port)}
@@ -73,9 +80,9 @@ func newMonitorArgs(cfg *lvscf.Config, vs *lvscf.VirtualServer, rs *lvscf.RealSe
 		b = append(b, "-f", strconv.FormatUint(uint64(vs.Mark), 10))
 	}
 	b = appendIf(b, vs.Protocol == lvscf.UDP, "-u")
-	b = appendIf(b, vs.SendProgram != "", "-e", vs.SendProgram)
-	b = appendIf(b, vs.HasSend, "-s", vs.Send)
-	b = appendIf(b, vs.HasExpect, "-x", vs.Expect)
+	b = appendIf(b, vs.SendProgram != "" && (runs || m.custom), "-e", vs.SendProgram)
+	b = appendIf(b, vs.HasSend && (sends || m.custom), "-s", vs.Send)
+	b = appendIf(b, vs.HasExpect && (expects || m.custom), "-x", vs.Expect)
 	b = appendIf(b, vs.Quiesce, "-q")
 	b = appendIf(b, vs.UseRegex, "--regex")
 	b = appendIf(b, o.verbose, "-v")
@@ -94,9 +101,12 @@ func newMonitorArgs(cfg *lvscf.Config, vs *lvscf.VirtualServer, rs *lvscf.RealSe
 			m.programs = append(m.programs, words[0])
 		}
 	}
-	a = appendIf(a, vs.CheckShared && cfg.NannyMode == lvscf.NannyPooled, "--shared")
 	// A monitor that is not ours reports on its standard output, which it has in the foreground only.
 	m.after = append(appendIf(a, o.foreground || m.custom, "--nodaemon"), "--lvs")
+	if !m.custom {
+		m.after = append(m.after, checkArgs(vs, rs)...)
+		m.after = appendIf(m.after, vs.CheckShared && cfg.NannyMode == lvscf.NannyPooled, "--shared")
+	}
 	return m
 }
 
@@ -136,9 +146,12 @@ type report struct {
 	blind  bool // no monitor has said so: there is none that could
 
 	reading loadmon.Reading // of the server's load, if the line is about that
+	checked bool            // the line is about one check
+	result  history.Result  // of that, without its time
 }
 
-// readReport understands a nanny's "up", "down REASON", and what package loadmon has; other words are for later versions. A monitor that is not ours
+// readReport understands a nanny's "up", "down REASON", "passed MICROSECONDS", "failed MICROSECONDS REASON" and what package
+// loadmon has; other words are for later versions. A monitor that is not ours
 // says "[ active ]" and "[inactive]" somewhere in a log line, as the original's nanny did.
 func readReport(line string, custom bool) report {
 	if custom {
@@ -156,9 +169,22 @@ func readReport(line string, custom bool) report {
 		return report{state: up}
 	case "down":
 		return report{state: down, reason: rest}
+	case "passed", "failed":
+		result, ok := readResult(word == "passed", rest)
+		return report{checked: ok, result: result}
 	}
 	reading, _ := loadmon.ParseReading(line)
 	return report{reading: reading}
+}
+
+// readResult understands what follows "passed" and "failed".
+func readResult(passed bool, text string) (_ history.Result, ok bool) {
+	micros, reason, _ := strings.Cut(text, " ")
+	n, err := strconv.ParseUint(micros, 10, 32)
+	if err != nil || passed != (reason == "") {
+		return history.Result{}, false
+	}
+	return history.Result{Duration: time.Duration(n) * time.Microsecond, Reason: reason}, true
 }
 
 // oneLine makes what a program said fit to be shown: short, and without characters that steer a terminal.

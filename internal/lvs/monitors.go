@@ -72,6 +72,9 @@ func (d *Daemon) startMonitors(ctx context.Context) {
 	}
 	for _, s := range d.plan {
 		for _, rs := range s.servers {
+			if rs.monitor.none {
+				continue
+			}
 			if m := d.monitors[rs.key]; m != nil {
 				m.server = rs
 				continue
@@ -145,7 +148,7 @@ func (d *Daemon) startMonitor(ctx context.Context, rs server, as *syscall.Creden
 				said.last, last = last, ""
 			case e.Long != "":
 				last, said.long = oneLine(e.Long), true
-			case e.Pid == 0 && said.state == unknown && said.reading.Kind == 0:
+			case e.Pid == 0 && said.state == unknown && said.reading.Kind == 0 && !said.checked:
 				last = oneLine(e.Line)
 				return
 			}
@@ -185,6 +188,9 @@ func (d *Daemon) observe(e event) {
 		}
 	case e.reading.Kind != 0:
 		d.weigh(rs, e.reading)
+	case e.checked:
+		e.result.At = time.Now()
+		d.health[rs.key].results.Add(e.result)
 	case e.long && !e.monitor.long:
 		e.monitor.long = true
 		d.log.Warn("line of a monitor is too long and ignored, like others to come", "vs", rs.virtual, "rs", rs.name)

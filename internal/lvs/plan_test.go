@@ -6,7 +6,9 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
+	"github.com/piranha-lvs/piranha/internal/history"
 	"github.com/piranha-lvs/piranha/internal/ipvs"
 	"github.com/piranha-lvs/piranha/internal/loadmon"
 	"github.com/piranha-lvs/piranha/internal/lvscf"
@@ -235,6 +237,38 @@ virtual v {
 				"-I", "/sbin/ipvsadm", "-t", "250ms", "-w", "5", "-V", "10.0.0.1", "-M", "i", "-U", "ssh", "--nodaemon", "--lvs",
 			},
 		},
+		{
+			"what the original did not have", checked("https", ""), monitorOptions{nanny: "/opt/nanny"},
+			[]string{
+				"/opt/nanny", "-c", "-h", "192.168.0.1", "-p", "80", "-r", "80", "--regex", "-a", "180",
+				"-I", "/sbin/ipvsadm", "-t", "10", "-w", "1", "-V", "10.0.0.1", "-M", "m", "--lvs",
+				"--check=https", "--check-path=/a%20b", "--check-host=www", "--check-status=200,301-302", "--check-body=^o\\k$", "--check-verify=no",
+				"--check-port=8443", "--check-address=10.1.0.1", "--check-source=10.9.0.1", "--rise=3", "--fall=2", "--report-fd=3",
+			},
+		},
+		{
+			"of which a connection needs less", checked("tcp", ""), monitorOptions{nanny: "/opt/nanny"},
+			[]string{
+				"/opt/nanny", "-c", "-h", "192.168.0.1", "-p", "80", "-r", "80", "-s", "x", "-x", "y", "--regex", "-a", "180",
+				"-I", "/sbin/ipvsadm", "-t", "10", "-w", "1", "-V", "10.0.0.1", "-M", "m", "--lvs",
+				"--check=tcp", "--check-port=8443", "--check-address=10.1.0.1", "--check-source=10.9.0.1", "--rise=3", "--fall=2", "--report-fd=3",
+			},
+		},
+		{
+			"a program", checked("script", ""), monitorOptions{nanny: "/opt/nanny"},
+			[]string{
+				"/opt/nanny", "-c", "-h", "192.168.0.1", "-p", "80", "-r", "80", "-e", "/bin/false", "-x", "y", "--regex", "-a", "180",
+				"-I", "/sbin/ipvsadm", "-t", "10", "-w", "1", "-V", "10.0.0.1", "-M", "m", "--lvs",
+				"--check=script", "--check-port=8443", "--check-address=10.1.0.1", "--rise=3", "--fall=2", "--report-fd=3",
+			},
+		},
+		{
+			"a monitor of the user's own is told nothing of that", checked("https", "client_monitor = /mine"), monitorOptions{},
+			[]string{
+				"/mine", "-c", "-h", "192.168.0.1", "-p", "80", "-r", "80", "-e", "/bin/false", "-s", "x", "-x", "y", "--regex", "-a", "180",
+				"-I", "/sbin/ipvsadm", "-t", "10", "-w", "1", "-V", "10.0.0.1", "-M", "m", "--nodaemon", "--lvs",
+			},
+		},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			p := newPlan(config(t, tt.text), tt.opt)
@@ -242,6 +276,71 @@ virtual v {
 				t.Errorf("argv:\n got %q\nwant %q", got, tt.want)
 			}
 		})
+	}
+}
+
+// checked is a file with all keys about checks.
+func checked(kind, more string) string {
+	return `
+virtual v {
+	active = 1
+	address = 10.0.0.1 eth0:1
+	check = ` + kind + `
+	` + more + `
+	send_program = /bin/false
+	send = x
+	expect = y
+	use_regex = 1
+	check_path = "/a%20b"
+	check_host = www
+	check_status = 200,301-302
+	check_body = "^o\k$"
+	check_verify = 0
+	check_port = 8443
+	check_source = 10.9.0.1
+	rise = 3
+	fall = 2
+	server s {
+		address = 192.168.0.1
+		check_address = 10.1.0.1
+		active = 1
+	}
+}`
+}
+
+// A program of lvs.cf that is not run does not decide what its monitor runs as.
+func TestProgramsThatRun(t *testing.T) {
+	for kind, want := range map[string][]string{"script": {"/bin/false"}, "tcp": nil, "http": nil, "none": nil} {
+		p := newPlan(config(t, checked(kind, "")), monitorOptions{})
+		if got := p[0].servers[0].monitor.programs; !slices.Equal(got, want) {
+			t.Errorf("check = %s runs %q, want %q", kind, got, want)
+		}
+	}
+}
+
+func TestProbe(t *testing.T) {
+	cfg := config(t, checked("tcp", "load_monitor = /bin/load"))
+	p, err := NewProbe(cfg, "/opt/nanny", "v", "s")
+	if err != nil || p.Argv[0] != "/opt/nanny" || p.Argv[len(p.Argv)-1] != "--probe-once" || !slices.Contains(p.Argv, "--check=tcp") ||
+		slices.Contains(p.Argv, "-U") || slices.Contains(p.Argv, "--report-fd=3") || p.Program != "" {
+		t.Errorf("NewProbe = %+v, %v", p, err)
+	}
+	if cfg.Virtual[0].LoadMonitor == "" {
+		t.Error("NewProbe changed the configuration")
+	}
+	p, err = NewProbe(config(t, checked("script", "")), "/opt/nanny", "v", "s")
+	if err != nil || p.Program != "/bin/false" {
+		t.Errorf("NewProbe of a program = %+v, %v", p, err)
+	}
+	for _, tt := range []struct{ text, virtual, server, want string }{
+		{checked("tcp", ""), "w", "s", `no virtual server "w"`},
+		{checked("tcp", ""), "v", "t", `no real server "t" in virtual server "v"`},
+		{checked("none", ""), "v", "s", "the real server is not checked: check = none"},
+		{checked("tcp", "client_monitor = /mine"), "v", "s", "the real server is checked by /mine, not by nanny"},
+	} {
+		if _, err := NewProbe(config(t, tt.text), "/opt/nanny", tt.virtual, tt.server); err == nil || err.Error() != tt.want {
+			t.Errorf("NewProbe(%s, %s): %v, want %s", tt.virtual, tt.server, err, tt.want)
+		}
 	}
 }
 
@@ -259,6 +358,11 @@ func TestMonitorIsReplacedOnlyForWhatConcernsIt(t *testing.T) {
 		{"virtual web", "virtual www", true},
 		{"expect = OK", "expect = KO", false},
 		{"active = 1", "active = 1\ntimeout = 3", false},
+		{"active = 1", "active = 1\nfall = 1", true},
+		{"active = 1", "active = 1\nfall = 2", false},
+		{"active = 1", "active = 1\ncheck = tcp", false},
+		{"active = 1", "active = 1\ncheck = none", false},
+		{"active = 1", "active = 1\ncheck_status = 200", true},
 	} {
 		if got := old.same(monitor(tt.from, tt.to)); got != tt.same {
 			t.Errorf("%q for %q: same = %v, want %v", tt.to, tt.from, got, tt.same)
@@ -333,6 +437,17 @@ func TestReadReport(t *testing.T) {
 		{"share 50", false, report{reading: loadmon.Reading{Kind: loadmon.Share, Value: 50}}},
 		{"load", false, report{}},
 		{"upside down", false, report{}},
+		{"passed 812", false, report{checked: true, result: history.Result{Duration: 812 * time.Microsecond}}},
+		{"failed 2000123 connect timed out after 2s", false, report{checked: true,
+			result: history.Result{Duration: 2000123 * time.Microsecond, Reason: "connect timed out after 2s"}}},
+		{"passed", false, report{}},
+		{"passed x", false, report{}},
+		{"passed -1", false, report{}},
+		{"passed 4294967296", false, report{}},
+		{"passed 1 well", false, report{}},
+		{"failed 1", false, report{}},
+		{"failed connect refused", false, report{}},
+		{"passed 812", true, report{}},
 		{"", false, report{}},
 		{"nanny: [ active ] making 10.0.0.1:80 available", true, report{state: up}},
 		{"nanny: [inactive] shutting down 10.0.0.1:80 due to connection failure", true, report{state: down, reason: "reported by its monitor"}},

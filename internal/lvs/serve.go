@@ -24,9 +24,25 @@ func (d *Daemon) Handler() http.Handler {
 		}
 		control.Reply(w, http.StatusOK, status)
 	})
+	mux.HandleFunc("GET /v1/history", d.serveHistory)
 	mux.HandleFunc("POST /v1/activate", control.Privileged(d.serveActive(true)))
 	mux.HandleFunc("POST /v1/deactivate", control.Privileged(d.serveActive(false)))
 	return mux
+}
+
+// serveHistory answers for ?virtual=NAME, and &server=NAME if only one is wanted.
+func (d *Daemon) serveHistory(w http.ResponseWriter, r *http.Request) {
+	ctx, cancel := context.WithTimeout(r.Context(), callTime)
+	defer cancel()
+	list, err := d.History(ctx, r.FormValue("virtual"), r.FormValue("server"))
+	switch {
+	case err != nil:
+		control.Fail(w, http.StatusServiceUnavailable, "lvsd does not answer")
+	case list == nil:
+		control.Fail(w, http.StatusNotFound, "no active virtual server or real server of that name")
+	default:
+		control.Reply(w, http.StatusOK, list)
+	}
 }
 
 func (d *Daemon) serveActive(active bool) http.HandlerFunc {

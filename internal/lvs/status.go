@@ -4,6 +4,8 @@ import (
 	"context"
 	"os"
 	"time"
+
+	"github.com/piranha-lvs/piranha/internal/history"
 )
 
 // Status is what lvs.sock answers to GET /v1/status. Field names are an API, described in doc/api.md.
@@ -39,6 +41,28 @@ type RealStatus struct {
 	Now     int       `json:"weight_now"`     // in the table, if present
 	Load    string    `json:"load,omitempty"` // what its load monitor said last: load 0.5, share 75
 	Pid     int       `json:"monitor_pid"`
+	// NotChecked tells that nothing watches the server, as lvs.cf wants it: check = none.
+	NotChecked bool         `json:"not_checked,omitempty"`
+	LastCheck  *CheckStatus `json:"last_check,omitempty"` // nil: its monitor has not said
+}
+
+// CheckStatus is how one check of a real server ended.
+type CheckStatus struct {
+	Time     time.Time `json:"time"`             // when it ended
+	Duration float64   `json:"duration"`         // seconds
+	Reason   string    `json:"reason,omitempty"` // why the server did not pass; empty if it did
+}
+
+func newCheckStatus(r history.Result) *CheckStatus {
+	return &CheckStatus{Time: r.At, Duration: r.Duration.Seconds(), Reason: r.Reason}
+}
+
+// HistoryStatus is the last results of the checks of one real server: what lvs.sock answers to GET /v1/history.
+type HistoryStatus struct {
+	Virtual string        `json:"virtual"`
+	Server  string        `json:"server"`
+	Address string        `json:"address"` // of its row in the table
+	Results []CheckStatus `json:"results"` // the oldest first
 }
 
 // Status may be called by any goroutine while Run goes on.
@@ -66,6 +90,10 @@ func (d *Daemon) status() Status {
 			r := RealStatus{
 				Name: rs.name, Address: rs.key.addr.String(), State: h.state.String(), Reason: h.reason, Since: h.since, Load: h.reading.String(), Weight: rs.row.Weight,
 			}
+			r.NotChecked = rs.monitor.none
+			if last, ok := h.results.Last(); ok {
+				r.LastCheck = newCheckStatus(last)
+			}
 			if d.active {
 				r.Now, r.Present = h.weight(rs.row.Weight, svc.quiesce)
 			}
@@ -77,6 +105,40 @@ func (d *Daemon) status() Status {
 		s.VirtualServers = append(s.VirtualServers, v)
 	}
 	return s
+}
+
+// History returns the results of the real servers of a virtual server, or of the one that is named; nil if there is none of
+// that name. It may be called by any goroutine while Run goes on.
+func (d *Daemon) History(ctx context.Context, virtual, server string) ([]HistoryStatus, error) {
+	answer := make(chan []HistoryStatus, 1)
+	select {
+	case d.questions <- func() { answer <- d.history(virtual, server) }:
+		return <-answer, nil
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+func (d *Daemon) history(virtual, server string) (list []HistoryStatus) {
+	for _, svc := range d.plan {
+		if svc.name != virtual {
+			continue
+		}
+		if server == "" {
+			list = []HistoryStatus{}
+		}
+		for _, rs := range svc.servers {
+			if server != "" && rs.name != server {
+				continue
+			}
+			h := HistoryStatus{Virtual: svc.name, Server: rs.name, Address: rs.key.addr.String(), Results: []CheckStatus{}}
+			for r := range d.health[rs.key].results.All() {
+				h.Results = append(h.Results, *newCheckStatus(r))
+			}
+			list = append(list, h)
+		}
+	}
+	return list
 }
 
 // SetActive fills the table, or empties it, and returns when that is done, with how many changes it took. It may be

@@ -53,7 +53,7 @@ const (
 	Mask                     // dotted mask; a prefix length is an extension
 	Choice                   // one word out of Choices
 	List                     // [ word word ]
-	Statuses                 // numbers and ranges from 100 to 599: 200,301-302
+	Statuses                 // numbers and ranges from 100 to 999: 200,301-302
 )
 
 // String names the kind as lvs.cf(5) does.

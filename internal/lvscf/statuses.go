@@ -5,16 +5,16 @@ import (
 	"strings"
 )
 
-// StatusRange is a range of HTTP statuses, both ends in it, 100 to 599.
+// StatusRange is a range of HTTP statuses, both ends in it, 100 to 999.
 type StatusRange struct{ From, To uint16 }
 
 // StatusRanges are the HTTP statuses of a healthy real server.
 type StatusRanges []StatusRange
 
-// Bounds of check_status: the statuses HTTP knows, and how many ranges one may name.
+// Bounds of check_status: the numbers of three figures, for not all servers keep to those HTTP knows, and how many ranges one may name.
 const (
 	minStatus = 100
-	maxStatus = 599
+	maxStatus = 999
 	maxRanges = 32
 )
 

@@ -75,7 +75,7 @@ func (r *resolver) read(k *Key, text string) (value, problem) {
 	case Statuses:
 		var ok bool
 		if v.statuses, ok = parseStatuses(text); !ok {
-			return v, problem{CodeArgument, "HTTP statuses expected", "write numbers and ranges from 100 to 599, such as 200,301-302"}
+			return v, problem{CodeArgument, "HTTP statuses expected", "write numbers and ranges from 100 to 999, such as 200,301-302"}
 		}
 	case Choice:
 		if v.choice = slices.Index(k.Choices, text) + 1; v.choice == 0 {

@@ -114,6 +114,11 @@ type status struct {
 			State  string `json:"state"`
 			Reason string `json:"reason"`
 			Pid    int    `json:"monitor_pid"`
+
+			NotChecked bool `json:"not_checked"`
+			LastCheck  *struct {
+				Reason string `json:"reason"`
+			} `json:"last_check"`
 		} `json:"real_servers"`
 	} `json:"virtual_servers"`
 }
