@@ -1,14 +1,11 @@
 package lvscf
 
 import (
-	"errors"
 	"fmt"
 	"io"
-	"io/fs"
-	"os"
 	"strings"
 
-	"golang.org/x/sys/unix"
+	"github.com/piranha-lvs/piranha/internal/replace"
 )
 
 // MaxSize is the largest file that is read, in bytes. The largest sensible configuration is a few megabytes.
@@ -52,12 +49,12 @@ func refuse(name string, line int, code Code, text string) error {
 
 // ReadFile reads a file. The document remembers where it came from, for Save.
 func ReadFile(path string) (*Document, error) {
-	f, err := openRegular(path)
+	f, err := replace.OpenRegular(path)
 	if err != nil {
 		return nil, err
 	}
 	defer f.Close()
-	text, err := readBounded(f)
+	text, err := io.ReadAll(io.LimitReader(f, MaxSize+1)) // one more shows that it is too large
 	if err != nil {
 		return nil, err
 	}
@@ -67,30 +64,6 @@ func ReadFile(path string) (*Document, error) {
 	}
 	d.path, d.saved = path, d.text
 	return d, nil
-}
-
-// openRegular opens a regular file for reading. It does not wait for the other end of a pipe, as opening one would: a
-// daemon that reads its file again must not hang.
-func openRegular(path string) (*os.File, error) {
-	f, err := os.OpenFile(path, os.O_RDONLY|unix.O_NONBLOCK, 0)
-	if err != nil {
-		return nil, err
-	}
-	info, err := f.Stat()
-	if err == nil && !info.Mode().IsRegular() {
-		err = &fs.PathError{Op: "read", Path: path, Err: errors.New("not a regular file")}
-	}
-	if err != nil {
-		f.Close()
-		return nil, err
-	}
-	return f, nil
-}
-
-// readBounded reads a file, but no more than shows that it is too large.
-func readBounded(f *os.File) ([]byte, error) {
-	text, err := io.ReadAll(io.LimitReader(f, MaxSize+1))
-	return text, err
 }
 
 // Name returns the name given to Parse or ReadFile.

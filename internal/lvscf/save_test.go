@@ -225,7 +225,7 @@ func TestSaveKeepsOwner(t *testing.T) {
 func TestSaveKeepsLabel(t *testing.T) {
 	d, path := file(t, saved)
 	const label = "system_u:object_r:etc_t:s0\x00"
-	if err := unix.Setxattr(path, labelAttribute, []byte(label), 0); err != nil {
+	if err := unix.Setxattr(path, "security.selinux", []byte(label), 0); err != nil {
 		t.Skipf("no labels here: %v", err)
 	}
 	set(t, d, "keepalive", "3")
@@ -233,7 +233,7 @@ func TestSaveKeepsLabel(t *testing.T) {
 		t.Fatal(err)
 	}
 	buf := make([]byte, 100)
-	if n, err := unix.Getxattr(path, labelAttribute, buf); err != nil || string(buf[:n]) != label {
+	if n, err := unix.Getxattr(path, "security.selinux", buf); err != nil || string(buf[:n]) != label {
 		t.Errorf("label = %q, %v, want %q", buf[:n], err, label)
 	}
 }
