@@ -79,6 +79,10 @@ func TestPool(t *testing.T) {
 		}
 		b.say("pool", "2 up")
 		b.wantWrites("-a " + rowB + " -m -w 1")
+		b.say("pool", "2 passed 1500")
+		if a, r := b.real(0).LastCheck, b.real(1).LastCheck; a != nil || r == nil || r.Duration != 0.0015 {
+			t.Errorf("last checks %+v and %+v", a, r)
+		}
 		b.say("pool", "3 down nobody has this number")
 		b.say("pool", "runtime: complaint")
 		b.say("pool", "1 down reply too short")

@@ -27,9 +27,15 @@ func (c *cluster) ctl(argv ...string) string {
 	return run(c.t, c.router, append([]string{binary(c.t, "piranhactl")}, argv...)...)
 }
 
-// TestHTTPCheck: the body decides, after as many good and bad checks as rise and fall say, and lvsd remembers them.
+// TestHTTPCheck: the body decides, after as many good and bad checks as rise and fall say, and lvsd remembers them, whoever
+// makes the checks.
 func TestHTTPCheck(t *testing.T) {
-	c := newCluster(t, conf("scheduler = rr\ncheck = http\ncheck_path = /load\ncheck_body = \"42\"\nrise = 3\nfall = 2", all))
+	t.Run("process", func(t *testing.T) { httpCheck(t, "") })
+	t.Run("pooled", func(t *testing.T) { httpCheck(t, "nanny_mode = pooled\n") })
+}
+
+func httpCheck(t *testing.T, mode string) {
+	c := newCluster(t, mode+conf("scheduler = rr\ncheck = http\ncheck_path = /load\ncheck_body = \"42\"\nrise = 3\nfall = 2", all))
 	for _, s := range c.servers {
 		s.SetLoad(42)
 	}
