@@ -12,6 +12,9 @@ import (
 	"github.com/piranha-lvs/piranha/internal/replace"
 )
 
+// DefaultFile is the original's.
+const DefaultFile = "/etc/sysconfig/ha/conf/piranha.passwd"
+
 // Limits of a file.
 const (
 	maxFile    = 1 << 20 // bytes
@@ -137,7 +140,8 @@ func (f *File) with(account, hash string) string {
 	return strings.Join(lines, "\n") + "\n"
 }
 
-// Read reads a file.
+// Read reads a file. A symbolic link is refused, here and by Set and Upgrade: user piranha may write to the directory, and
+// must not lead root's piranha-passwd elsewhere.
 func Read(path string) (*File, error) {
 	text, err := read(path)
 	if err != nil {
@@ -147,7 +151,7 @@ func Read(path string) (*File, error) {
 }
 
 func read(path string) (string, error) {
-	f, err := replace.OpenRegular(path)
+	f, err := replace.OpenExact(path)
 	if err != nil {
 		return "", err
 	}
@@ -202,7 +206,7 @@ func edit(path string, change func(*File) (string, bool), prepare func(*os.File)
 		case create:
 			err = replace.Create(path, now, prepare)
 		default:
-			err = replace.Replace(path, old, now)
+			err = replace.Exact(path, old, now)
 		}
 		if !errors.Is(err, replace.ErrChanged) && !errors.Is(err, fs.ErrExist) {
 			break

@@ -16,7 +16,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Errors of Replace and Create; errors.Is finds them.
+// Errors of Replace, Exact and Create; errors.Is finds them.
 var (
 	ErrChanged = errors.New("the file was changed by someone else since it was read")
 	ErrBusy    = errors.New("the directory is locked by another program")
@@ -29,8 +29,13 @@ func Replace(path, old, now string) error {
 	if err != nil {
 		return err
 	}
-	return locked(target, func() (err error) {
-		like, err := OpenRegular(target)
+	return Exact(target, old, now)
+}
+
+// Exact is Replace for a directory into which others than the writer can put things: a symbolic link is an error.
+func Exact(path, old, now string) error {
+	return locked(path, func() error {
+		like, err := OpenExact(path)
 		if err != nil {
 			return err
 		}
@@ -42,11 +47,11 @@ func Replace(path, old, now string) error {
 		if string(current) != old {
 			return ErrChanged
 		}
-		temp, err := writeTemp(target, now, func(f *os.File) error { return copyAttributes(f, like) })
+		temp, err := writeTemp(path, now, func(f *os.File) error { return copyAttributes(f, like) })
 		if err != nil {
 			return err
 		}
-		if err := os.Rename(temp, target); err != nil {
+		if err := os.Rename(temp, path); err != nil {
 			os.Remove(temp)
 			return err
 		}
@@ -111,8 +116,13 @@ func lock(dir *os.File) error {
 }
 
 // OpenRegular opens a file for reading. Opening a pipe would wait for a writer.
-func OpenRegular(path string) (*os.File, error) {
-	f, err := os.OpenFile(path, os.O_RDONLY|unix.O_NONBLOCK, 0)
+func OpenRegular(path string) (*os.File, error) { return open(path, 0) }
+
+// OpenExact is OpenRegular that follows no symbolic link at the end of the path.
+func OpenExact(path string) (*os.File, error) { return open(path, unix.O_NOFOLLOW) }
+
+func open(path string, flags int) (*os.File, error) {
+	f, err := os.OpenFile(path, os.O_RDONLY|unix.O_NONBLOCK|flags, 0)
 	if err != nil {
 		return nil, err
 	}

@@ -71,6 +71,9 @@ func TestReplace(t *testing.T) {
 	if err := unix.Stat(path, &st); err != nil || st.Mode&0o7777 != 0o2664 {
 		t.Errorf("mode = %o, %v, want 2664", st.Mode&0o7777, err)
 	}
+	if err := Exact(link, "two\n", "three\n"); !errors.Is(err, unix.ELOOP) {
+		t.Errorf("Exact of a link = %v", err)
+	}
 	for _, old := range []string{"one\n", "two", "two\n\n", ""} {
 		if err := Replace(path, old, "three\n"); !errors.Is(err, ErrChanged) {
 			t.Errorf("Replace of %q = %v, want ErrChanged", old, err)
