@@ -276,9 +276,7 @@ func (t *Test) judge(reply []byte, end bool) Result {
 			r.Outcome = Closed
 		}
 	case string(reply[:n]) != t.expect[:n]:
-		r.Outcome = Mismatch
-		r.expected = t.expect
-		r.received.set(reply)
+		return mismatch(t.expect, reply)
 	case n == len(t.expect):
 		r.Outcome = Up
 	case end && t.protocol == UDP:
@@ -300,7 +298,7 @@ func (t *Test) judgeMatch(reply []byte, end bool) Result {
 	case end || len(reply) == t.size():
 		r.Outcome = Mismatch
 		r.expected = t.expect
-		r.received.set(reply)
+		r.received.set(reply, 0)
 	}
 	return r
 }

@@ -69,6 +69,9 @@ func TestTCP(t *testing.T) {
 		{"NUL expected", says("a\x00b"), expect("a\x00b"), Up, ""},
 		{"forged", says("\x1b[2J\nnanny: [ active ]"), expect("HTTP"), Mismatch, `expected "HTTP", got "\x1b[2J"...`},
 		{"beyond 254 bytes", says(long + "A"), expect(long + "B"), Mismatch, ""},
+		{"wrong in a later line", says("220-a\r\n220 b\r\n"), expect("220-a\r\n220 c\r\nx"), Mismatch, `expected ..."220 c"..., got ..."220 b"`},
+		{"wrong late in a line", says(strings.Repeat("a", 60) + "b"), expect(strings.Repeat("a", 62)), Mismatch,
+			`expected ..."` + strings.Repeat("a", 26) + `", got ..."` + strings.Repeat("a", 24) + `b"`},
 		{"beyond 254 bytes, right", says(long), expect(long), Up, ""},
 		{"longer than a buffer", drips(strings.Repeat("a", 64), 0), impatient(expect(strings.Repeat("a", 64<<10))), ReadTimeout, "read timed out after 50ms: got 64 of 65536 bytes"},
 	}

@@ -45,6 +45,17 @@ type Result struct {
 
 	expected string // with Mismatch; with Failed the reason
 	received sample
+	differ   int // where the two part
+}
+
+// mismatch is the Result of a reply that is not the text expected: it shows where the two part.
+func mismatch(expected string, reply []byte) Result {
+	r := Result{Outcome: Mismatch, Got: len(reply), Want: len(expected), expected: expected}
+	for r.differ < len(expected) && r.differ < len(reply) && expected[r.differ] == reply[r.differ] {
+		r.differ++
+	}
+	r.received.set(reply, r.differ)
+	return r
 }
 
 // Failure returns the result of an attempt that was made elsewhere (package checks) and speaks against the server. Failures of
@@ -57,7 +68,7 @@ func Failure(kind int, reason string) Result {
 // with dots if there is more.
 func Quote(text []byte) string {
 	var s sample
-	s.set(text)
+	s.set(text, 0)
 	return s.quote()
 }
 
@@ -103,7 +114,9 @@ func (r Result) Reason() string {
 	case Short:
 		return "reply too short: " + r.progress()
 	case Mismatch:
-		return "expected " + Quote([]byte(r.expected)) + ", got " + r.received.quote()
+		var expected sample
+		expected.set([]byte(r.expected), r.differ)
+		return "expected " + expected.quote() + ", got " + r.received.quote()
 	case NotStarted:
 		return "program cannot be run: " + r.Errno.Error()
 	case ProgramFailed:
@@ -158,17 +171,29 @@ func failed(o Outcome, err error) Result {
 	return Result{Outcome: o, Errno: errno}
 }
 
-// sample is the beginning of a text, its first line as a rule: enough to see what kind of server speaks.
+// sample is a part of a text, its first line as a rule: enough to see what kind of server speaks.
 type sample struct {
 	text [48]byte
 	n    uint8
-	cut  bool
+	late bool // it begins later than the text
+	cut  bool // it ends earlier
 }
 
-func (s *sample) set(text []byte) {
+// set takes the line of the text that is not as it should be from the byte at differ on.
+func (s *sample) set(text []byte, differ int) {
+	const lead, tail = len(s.text) / 2, len(s.text) / 4 // of a line that is too long, before and after that byte
+	from := bytes.LastIndexByte(text[:differ], '\n') + 1
+	if differ-from > len(s.text)-tail {
+		from = differ - lead
+	}
+	s.late = from > 0
+	text, differ = text[from:], differ-from
 	s.n = uint8(copy(s.text[:], text))
-	if end := bytes.IndexAny(s.text[:s.n], "\r\n"); end > 0 {
-		s.n = uint8(end)
+	// A line end is shown if it is what differs.
+	if next := differ + 1; next < int(s.n) {
+		if end := bytes.IndexAny(s.text[next:s.n], "\r\n"); end >= 0 {
+			s.n = uint8(next + end)
+		}
 	}
 	// A line end that was left out is not worth an ellipsis.
 	s.cut = len(bytes.TrimRight(text, "\r\n")) > int(s.n)
@@ -177,6 +202,9 @@ func (s *sample) set(text []byte) {
 // quote returns the sample between quotation marks, with everything unprintable escaped.
 func (s *sample) quote() string {
 	q := strconv.Quote(string(s.text[:s.n]))
+	if s.late {
+		q = "..." + q
+	}
 	if s.cut {
 		q += "..."
 	}

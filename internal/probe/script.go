@@ -75,7 +75,7 @@ func (s *Script) judge(out []byte, size int) Result {
 	if size == len(s.expect) && string(out) == s.expect {
 		return Result{Outcome: Up}
 	}
-	r := Result{Outcome: Mismatch, Got: size, Want: len(s.expect), expected: s.expect}
-	r.received.set(out)
+	r := mismatch(s.expect, out)
+	r.Got = size
 	return r
 }

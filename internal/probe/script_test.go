@@ -34,8 +34,8 @@ func TestScript(t *testing.T) {
 	}{
 		{ok, "echo OK", Up, ""},
 		{ok, "printf OK", Up, ""}, // the original cut the last letter off
-		{ok, "printf 'OK\n\n'", Mismatch, `expected "OK", got "OK"`},
-		{ok, "echo OK; echo more", Mismatch, `expected "OK", got "OK"...`},
+		{ok, "printf 'OK\n\n'", Mismatch, `expected "OK", got "OK\n"`},
+		{ok, "echo OK; echo more", Mismatch, `expected "OK", got "OK\nmore"`},
 		{ok, "echo NO", Mismatch, `expected "OK", got "NO"`},
 		{ok, "true", Mismatch, `expected "OK", got ""`},
 		{ok, "echo OK; exit 1", ProgramFailed, "program exited with status 1"}, // the original: up

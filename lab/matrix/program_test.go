@@ -22,7 +22,7 @@ func TestProgram(t *testing.T) {
 	}{
 		{"right", "echo OK", up, up},
 		{"without a line end", "printf OK", up, up},
-		{"two line ends", `printf 'OK\n\n'`, mismatch("OK"), up},
+		{"two line ends", `printf 'OK\n\n'`, mismatch(`OK\n`), up},
 		{"wrong", "echo NO", mismatch("NO"), up},
 		{"more than wanted", "echo OKAY", mismatch("OKAY"), up},
 		{"nothing", ":", mismatch(""), up},
