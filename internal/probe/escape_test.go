@@ -30,11 +30,16 @@ func TestUnescape(t *testing.T) {
 }
 
 func FuzzUnescape(f *testing.F) {
+	// It goes through the text from left to right as well.
+	same := strings.NewReplacer(`\\`, `\`, `\r`, "\r", `\n`, "\n", `\t`, "\t", `\'`, `'`, `\"`, `"`)
 	f.Add(`a\r\n\\\.`)
 	f.Fuzz(func(t *testing.T, s string) {
 		got := Unescape(s)
 		if len(got) > len(s) || !strings.Contains(s, `\`) && got != s {
 			t.Errorf("Unescape(%q) = %q", s, got)
+		}
+		if want := same.Replace(s); len(s) > 1 && got != want {
+			t.Errorf("Unescape(%q) = %q, want %q", s, got, want)
 		}
 		// Escaping every backslash must give the text back.
 		if len(s) > 1 {

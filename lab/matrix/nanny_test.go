@@ -3,11 +3,9 @@ package matrix
 import (
 	"bufio"
 	"bytes"
-	"errors"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -37,6 +35,7 @@ func binary(t testing.TB, name string) string {
 // nanny is a running nanny and what it reports.
 type nanny struct {
 	cmd     *exec.Cmd
+	pipe    *os.File      // it reports on the other end
 	stderr  bytes.Buffer  // until it is a daemon
 	reports chan string   // closed at the end of the pipe
 	ended   chan struct{} // closed when it has been waited for
@@ -46,13 +45,21 @@ type nanny struct {
 // watch starts a nanny as lvsd does, with the options that matter, until the test ends.
 func watch(t testing.TB, options ...string) *nanny {
 	t.Helper()
+	n := start(t, options...)
+	t.Cleanup(n.finish)
+	return n
+}
+
+// start is watch for those who call finish themselves.
+func start(t testing.TB, options ...string) *nanny {
+	t.Helper()
 	r, w, err := os.Pipe()
 	if err != nil {
 		t.Fatal(err)
 	}
 	n := &nanny{reports: make(chan string, 64), ended: make(chan struct{})}
 	n.cmd = exec.Command(binary(t, "nanny"), append(options, "-c", "--lvs", "--report-fd=3")...)
-	n.cmd.Env = append(os.Environ(), "GOMAXPROCS=1", "GOGC=20")
+	n.cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "GOMAXPROCS=1", "GOGC=20", mark(t)}
 	n.cmd.Stderr = &n.stderr
 	n.cmd.ExtraFiles = []*os.File{w}
 	err = n.cmd.Start()
@@ -61,23 +68,31 @@ func watch(t testing.TB, options ...string) *nanny {
 		r.Close()
 		t.Fatal(err)
 	}
-	go n.collect(r)
+	n.pipe = r
+	go n.collect()
 	go func() {
 		defer close(n.ended)
 		n.err = n.cmd.Wait()
 	}()
-	t.Cleanup(func() {
-		_ = n.cmd.Process.Kill() // ended already: as it should be
-		<-n.ended
-		r.Close() // what it left behind may hold the other end
-	})
 	return n
 }
 
+// mark is what all processes that a test starts have in their environment.
+func mark(t testing.TB) string { return "LAB_MATRIX=" + t.Name() }
+
+// finish ends the nanny.
+func (n *nanny) finish() {
+	_ = n.cmd.Process.Kill() // ended already: as it should be
+	<-n.ended
+	n.pipe.Close() // what it left behind may hold the other end
+}
+
+func (n *nanny) pid() int { return n.cmd.Process.Pid }
+
 // collect passes on the lines; those nobody wants are dropped.
-func (n *nanny) collect(r *os.File) {
+func (n *nanny) collect() {
 	defer close(n.reports)
-	lines := bufio.NewScanner(r)
+	lines := bufio.NewScanner(n.pipe)
 	for lines.Scan() {
 		select {
 		case n.reports <- lines.Text():
@@ -122,14 +137,4 @@ func (n *nanny) terminate(t testing.TB) time.Duration {
 		t.Errorf("nanny ended with %v, want status 0", n.err)
 	}
 	return time.Since(start)
-}
-
-// gone tells whether there is no process of this number, or it has ended and waits to be noticed.
-func gone(pid int) bool {
-	stat, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
-	if errors.Is(err, os.ErrNotExist) {
-		return true
-	}
-	_, state, _ := bytes.Cut(stat, []byte(") "))
-	return bytes.HasPrefix(state, []byte("Z")) || bytes.HasPrefix(state, []byte("X"))
 }

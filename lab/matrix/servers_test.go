@@ -7,6 +7,7 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -18,6 +19,8 @@ const flood = 100 << 20
 type server struct {
 	port string
 	sent atomic.Int64 // bytes that the flooding ones got rid of
+
+	checks atomic.Int64 // connections or datagrams that came
 }
 
 // conn is a connection that a behaviour handles. It is closed afterwards.
@@ -43,6 +46,7 @@ func serve(t testing.TB, handle func(c conn)) *server {
 			if err != nil {
 				return
 			}
+			s.checks.Add(1)
 			all.Go(func() {
 				defer c.Close()
 				stop := make(chan struct{})
@@ -82,6 +86,7 @@ func serveUDP(t testing.TB, answer func(got string, send func(string))) *server 
 			if err != nil {
 				return
 			}
+			s.checks.Add(1)
 			got := string(buf[:n])
 			all.Go(func() {
 				answer(got, func(text string) { _, _ = c.WriteToUDPAddrPort([]byte(text), from) })
@@ -106,6 +111,39 @@ func nobody(t testing.TB) *server {
 	}
 	t.Cleanup(func() { c.Close() })
 	return &server{port: strconv.Itoa(c.LocalAddr().(*net.TCPAddr).Port)}
+}
+
+// full returns a server that is there, but whose queue of connections is full: attempts to connect are not answered.
+func full(t testing.TB) *server {
+	t.Helper()
+	fd, err := syscall.Socket(syscall.AF_INET, syscall.SOCK_STREAM|syscall.SOCK_CLOEXEC, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = syscall.Close(fd) })
+	if err := syscall.Bind(fd, &syscall.SockaddrInet4{Addr: [4]byte{127, 0, 0, 1}}); err != nil {
+		t.Fatal(err)
+	}
+	if err := syscall.Listen(fd, 0); err != nil {
+		t.Fatal(err)
+	}
+	address, err := syscall.Getsockname(fd)
+	if err != nil {
+		t.Fatal(err)
+	}
+	port := address.(*syscall.SockaddrInet4).Port
+	for range 4 {
+		c, err := syscall.Socket(syscall.AF_INET, syscall.SOCK_STREAM|syscall.SOCK_NONBLOCK|syscall.SOCK_CLOEXEC, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = syscall.Close(c) })
+		err = syscall.Connect(c, &syscall.SockaddrInet4{Addr: [4]byte{127, 0, 0, 1}, Port: port})
+		if err != nil && err != syscall.EINPROGRESS {
+			t.Fatal(err)
+		}
+	}
+	return &server{port: strconv.Itoa(port)}
 }
 
 // say sends text, and stays until the other end goes.

@@ -35,6 +35,18 @@ type behaviour struct {
 	act  func(c conn, d dialogue) // nil: nobody there
 }
 
+// start starts a server that behaves so.
+func (b behaviour) start(t *testing.T, d dialogue) *server {
+	t.Helper()
+	switch b.name {
+	case "nobody there":
+		return nobody(t)
+	case "full":
+		return full(t)
+	}
+	return serve(t, func(c conn) { b.act(c, d) })
+}
+
 // behaviours are those of a TCP server, whatever it speaks. All but the impatient wait for the request.
 func behaviours() []behaviour {
 	heard := func(act func(conn, dialogue)) func(conn, dialogue) {
@@ -82,6 +94,8 @@ func behaviours() []behaviour {
 		{"100 MB of NUL", heard(func(c conn, _ dialogue) { c.flood("\x00") })},
 		{"NUL amid", heard(func(c conn, d dialogue) { c.say(d.reply[:1] + "\x00" + d.reply[1:]) })},
 		{"SSH", func(c conn, _ dialogue) { c.say("SSH-2.0-OpenSSH_9.2p1 Debian-2\r\n") }},
+		{"nobody there", nil},
+		{"full", nil},
 	}
 }
 
@@ -102,11 +116,11 @@ func (r reports) but(others reports) reports {
 
 // always returns one report for each behaviour.
 func always(report string) reports {
-	r := reports{"nobody there": refused}
+	r := reports{}
 	for _, b := range behaviours() {
 		r[b.name] = report
 	}
-	return r
+	return r.but(reports{"nobody there": refused, "full": "down connect timed out after 400ms"})
 }
 
 var (
@@ -188,14 +202,10 @@ func TestText(t *testing.T) {
 	} {
 		t.Run(k.name, func(t *testing.T) {
 			t.Parallel()
-			for _, b := range append(behaviours(), behaviour{name: "nobody there"}) {
+			for _, b := range behaviours() {
 				t.Run(b.name, func(t *testing.T) {
 					t.Parallel()
-					s := nobody(t)
-					if b.act != nil {
-						s = serve(t, func(c conn) { b.act(c, k.dialogue) })
-					}
-					cell(t, s, k.options, k.want[b.name])
+					cell(t, b.start(t, k.dialogue), k.options, k.want[b.name])
 				})
 			}
 		})

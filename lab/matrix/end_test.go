@@ -1,0 +1,141 @@
+package matrix
+
+import (
+	"math/rand/v2"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+)
+
+const (
+	endings   = 200                    // of each kind of check
+	atOnce    = 4                      // more would measure each other
+	soon      = 200 * time.Millisecond // within which TERM ends a nanny
+	startTime = 30 * time.Millisecond  // within which a nanny has started, as a rule
+)
+
+// TestTerm: TERM ends a nanny soon, at any moment of any check, and whatever it has started.
+func TestTerm(t *testing.T) {
+	turn := make(chan struct{}, atOnce)
+	for _, k := range kindsOfChecks() {
+		t.Run(k.name, func(t *testing.T) {
+			t.Parallel()
+			s := k.start(t)
+			dir, orderly := t.TempDir(), 0
+			for i := range endings {
+				// Many checks, or a single one that takes as long as it likes.
+				interval := []time.Duration{fast, time.Minute}[i%2]
+				turn <- struct{}{}
+				if end(t, k.argv(t, s, dir, interval), rand.N(2*startTime)) {
+					orderly++
+				}
+				<-turn
+			}
+			if orderly < endings/2 {
+				t.Errorf("%d of %d ended in good order", orderly, endings)
+			}
+			wantNothing(t)
+		})
+	}
+}
+
+// end starts a nanny, ends it some time after, and tells whether that was in good order: at the very beginning a signal has
+// the effect it has on any program.
+func end(t *testing.T, argv []string, after time.Duration) bool {
+	t.Helper()
+	n := start(t, argv...)
+	time.Sleep(after)
+	stall := watchStall()
+	begin := time.Now()
+	_ = n.cmd.Process.Signal(syscall.SIGTERM) // it is there: nobody has waited for it
+	select {
+	case <-n.ended:
+	case <-time.After(patience):
+		t.Errorf("nanny still there %v after TERM", patience)
+	}
+	took, stood := time.Since(begin), stall.end()
+	n.finish()
+	if n.err != nil && n.err.Error() != "signal: terminated" {
+		t.Errorf("nanny ended with %v, %v after its start\n%s", n.err, after, &n.stderr)
+	}
+	if took > soon && stood < soon/4 { // or the machine stood still
+		t.Errorf("TERM %v after the start: ended after %v", after, took)
+	}
+	return n.err == nil
+}
+
+// stall watches for the machine standing still.
+type stall struct {
+	stop    chan struct{}
+	done    sync.WaitGroup
+	longest time.Duration
+}
+
+func watchStall() *stall {
+	const beat = 5 * time.Millisecond
+	s := &stall{stop: make(chan struct{})}
+	s.done.Go(func() {
+		for last := time.Now(); ; {
+			select {
+			case <-s.stop:
+				return
+			case <-time.After(beat):
+			}
+			now := time.Now()
+			s.longest = max(s.longest, now.Sub(last)-beat)
+			last = now
+		}
+	})
+	return s
+}
+
+// end returns for how long the machine stood still.
+func (s *stall) end() time.Duration {
+	close(s.stop)
+	s.done.Wait()
+	return s.longest
+}
+
+// TestManyDown: a hundred servers die at once. Every nanny says so, has no more descriptors than before, and says when its
+// server is back.
+func TestManyDown(t *testing.T) {
+	const many = 100
+	t.Parallel()
+	var alive atomic.Bool
+	alive.Store(true)
+	type pair struct {
+		n      *nanny
+		before usage
+	}
+	var all []pair
+	for range many {
+		s := serve(t, func(c conn) {
+			c.hear(len(ping.request))
+			if alive.Load() {
+				c.say(ping.reply)
+			}
+			c.stay() // accepts, and never answers
+		})
+		n := watch(t, "-h", "127.0.0.1", "-p", "81", "-r", s.port, "-t", short.String(), "-a", short.String(), "-s", `PING\r\n`, "-x", "+PONG")
+		all = append(all, pair{n: n})
+	}
+	for i := range all {
+		all[i].n.next(t, up)
+		all[i].before = use(t, all[i].n.pid())
+	}
+	alive.Store(false)
+	for _, p := range all {
+		p.n.next(t, "down read timed out after 400ms: no reply")
+	}
+	alive.Store(true)
+	for _, p := range all {
+		p.n.next(t, up)
+		after := use(t, p.n.pid())
+		if after.files > p.before.files || after.threads > p.before.threads+1 || after.dirty > p.before.dirty+p.before.dirty/20 {
+			t.Errorf("before %+v, after %+v", p.before, after)
+		}
+		p.n.terminate(t)
+	}
+}

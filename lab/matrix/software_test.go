@@ -1,0 +1,214 @@
+package matrix
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+)
+
+// nginx serves pages over HTTP.
+func nginx(t testing.TB) *daemon {
+	t.Helper()
+	dir, port := t.TempDir(), freePort(t)
+	// As root its workers would be somebody else, who cannot read the directory.
+	conf := configure(t, dir, "nginx.conf", `
+daemon off;
+pid `+dir+`/pid;
+error_log stderr;
+user root;
+events {}
+http {
+	access_log off;
+	client_body_temp_path `+dir+`;
+	proxy_temp_path `+dir+`;
+	fastcgi_temp_path `+dir+`;
+	uwsgi_temp_path `+dir+`;
+	scgi_temp_path `+dir+`;
+	server {
+		listen 127.0.0.1:`+port+`;
+		location / { return 200 "all is well\n"; }
+		location /broken { return 503 "nothing is\n"; }
+	}
+}
+`)
+	return run(t, port, "nginx", "-e", "stderr", "-c", conf, "-p", dir)
+}
+
+// sshd greets as OpenSSH does.
+func sshd(t testing.TB) *daemon {
+	t.Helper()
+	dir, port := t.TempDir(), freePort(t)
+	key := filepath.Join(dir, "key")
+	if out, err := exec.Command("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", key).CombinedOutput(); err != nil {
+		t.Skipf("ssh-keygen: %v: %s", err, out)
+	}
+	if os.Getuid() == 0 {
+		// It refuses to start without; its service has it made.
+		if err := os.MkdirAll("/run/sshd", 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	conf := configure(t, dir, "sshd_config", "ListenAddress 127.0.0.1\nPort "+port+"\nHostKey "+key+"\nPidFile none\nUsePAM no\nMaxStartups 100\n")
+	return run(t, port, "/usr/sbin/sshd", "-D", "-e", "-f", conf)
+}
+
+// vsftpd greets as an FTP server does.
+func vsftpd(t testing.TB) *daemon {
+	t.Helper()
+	dir, port := t.TempDir(), freePort(t)
+	conf := configure(t, dir, "vsftpd.conf", `listen=YES
+listen_address=127.0.0.1
+listen_port=`+port+`
+background=NO
+run_as_launching_user=YES
+anonymous_enable=YES
+anon_root=`+dir+`
+secure_chroot_dir=`+dir+`
+`)
+	return run(t, port, "/usr/sbin/vsftpd", conf)
+}
+
+// exim takes mail for nobody.
+func exim(t testing.TB) *daemon {
+	t.Helper()
+	if os.Getuid() != 0 {
+		t.Skip("exim listens for root only")
+	}
+	dir, port := t.TempDir(), freePort(t)
+	conf := configure(t, dir, "exim.conf", `primary_hostname = mail.example
+spool_directory = `+dir+`
+log_file_path = `+dir+`/%slog
+exim_user = root
+exim_group = root
+never_users =
+keep_environment =
+tls_advertise_hosts =
+host_lookup =
+smtp_accept_max = 200
+`)
+	return run(t, port, "exim4", "-bdf", "-C", conf, "-oX", "127.0.0.1."+port, "-oP", dir+"/pid")
+}
+
+// dnsmasq knows one name, and knows that another does not exist.
+func dnsmasq(t testing.TB) *daemon {
+	t.Helper()
+	port := freePort(t)
+	return run(t, port, "dnsmasq", "--keep-in-foreground", "--log-facility=-", "--conf-file=/dev/null", "--pid-file=", "--user=root",
+		"--listen-address=127.0.0.1", "--bind-interfaces", "--port="+port, "--no-resolv", "--no-hosts",
+		"--address=/good.example/192.0.2.7", "--address=/bad.example/")
+}
+
+// redis answers PING, if asked with options such as --requirepass only after a password.
+func redis(t testing.TB, options ...string) *daemon {
+	t.Helper()
+	port := freePort(t)
+	argv := []string{"redis-server", "--bind", "127.0.0.1", "--port", port, "--dir", t.TempDir(), "--save", ""}
+	return run(t, port, append(argv, options...)...)
+}
+
+// TestSoftware: checks of servers that people run.
+func TestSoftware(t *testing.T) {
+	type check struct {
+		want    string // beginning of the report: the rest depends on the version
+		options []string
+	}
+	for _, tt := range []struct {
+		name   string
+		start  func(t testing.TB) *daemon
+		checks []check
+	}{
+		{"nginx", nginx, []check{
+			{up, []string{"-p", "80"}},
+			{up, []string{"-s", `HEAD / HTTP/1.0\r\n\r\n`, "-x", "HTTP/1.1 200"}},
+			{`down expected "HTTP/1.1 200", got "HTTP/1.1 503 Service Temporarily Unavailable"...`,
+				[]string{"-s", `GET /broken HTTP/1.0\r\n\r\n`, "-x", "HTTP/1.1 200"}},
+			{up, []string{"-s", `GET / HTTP/1.0\r\n\r\n`, "-x", "[0-9]{3} OK.*all is well", "--regex"}},
+			{`down expected "220", got "HTTP/1.1 400 Bad Request"...`, []string{"-s", `QUIT\r\n\r\n`, "-x", "220"}},
+			{"down read timed out after 400ms: no reply", []string{"-x", "*", "-t", "400ms"}},
+		}},
+		{"sshd", sshd, []check{
+			{up, nil},
+			{up, []string{"-x", "SSH-"}},
+			{up, []string{"-x", "^SSH-2[.]0-", "--regex"}},
+			{`down expected "HTTP", got "SSH-2.0-OpenSSH_`, []string{"-p", "80"}},
+		}},
+		{"vsftpd", vsftpd, []check{
+			{up, []string{"-x", "220"}},
+			{up, []string{"-s", `QUIT\r\n`, "-x", "220"}},
+			{`down expected "SSH-", got "220 (vsFTPd `, []string{"-x", "SSH-"}},
+		}},
+		{"exim", exim, []check{
+			{up, []string{"-x", "220 mail.example"}},
+			{up, []string{"-s", `QUIT\r\n`, "-x", "220"}},
+			{`down expected "SSH-", got "220 mail.example ESMTP Exim `, []string{"-x", "SSH-"}},
+		}},
+		{"dnsmasq", dnsmasq, []check{
+			{up, nil},
+			{"down read timed out after 400ms: no reply", []string{"-u", "-t", "400ms"}}, // it takes no notice of an empty datagram
+		}},
+		{"redis", func(t testing.TB) *daemon { return redis(t) }, []check{
+			{up, []string{"-s", `PING\r\n`, "-x", "+PONG"}},
+			{up, []string{"-e", "redis-cli -h %h -p %p ping", "-x", "PONG"}},
+			{`down expected "+PONG", got "-ERR unknown command 'QUACK'`, []string{"-s", `QUACK\r\n`, "-x", "+PONG"}},
+		}},
+		{"redis with a password", func(t testing.TB) *daemon { return redis(t, "--requirepass", "secret") }, []check{
+			{`down expected "+PONG", got "-NOAUTH Authentication required."`, []string{"-s", `PING\r\n`, "-x", "+PONG"}},
+			{`down expected "PONG", got "NOAUTH Authentication required.`, []string{"-e", "redis-cli -h %h -p %p ping", "-x", "PONG"}},
+			{up, []string{"-s", `AUTH secret\r\nPING\r\n`, "-x", `+OK\r\n+PONG`}},
+		}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			d := tt.start(t)
+			for _, c := range tt.checks {
+				t.Run(strings.Join(c.options, " "), func(t *testing.T) {
+					t.Parallel()
+					n := watch(t, append([]string{"-h", "127.0.0.1", "-p", "81", "-r", d.port}, c.options...)...)
+					if got := n.standing(t); !strings.HasPrefix(got, c.want) || c.want == up && got != up {
+						t.Errorf("nanny reports %q, want %q", got, c.want)
+					}
+				})
+			}
+		})
+	}
+}
+
+// TestLife: a server that stands still, goes on, dies.
+func TestLife(t *testing.T) {
+	for _, tt := range []struct {
+		name    string
+		start   func(t testing.TB) *daemon
+		options []string
+	}{
+		{"nginx", nginx, []string{"-p", "80"}},
+		{"sshd", sshd, []string{"-x", "SSH-"}},
+		{"vsftpd", vsftpd, []string{"-x", "220"}},
+		{"exim", exim, []string{"-x", "220"}},
+		{"redis", func(t testing.TB) *daemon { return redis(t) }, []string{"-s", `PING\r\n`, "-x", "+PONG"}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			d := tt.start(t)
+			n := watch(t, append([]string{"-h", "127.0.0.1", "-p", "81", "-r", d.port, "-t", "400ms", "-a", "900ms"}, tt.options...)...)
+			n.next(t, up)
+			d.signal(syscall.SIGSTOP) // connections still come about: the kernel makes them
+			n.next(t, "down read timed out after 400ms: no reply")
+			d.signal(syscall.SIGCONT)
+			n.next(t, "down passes again, 1 more good checks needed")
+			n.next(t, up)
+			d.signal(syscall.SIGKILL)
+			n.next(t, refused)
+		})
+	}
+}
+
+// next waits for the next report, which must be this one.
+func (n *nanny) next(t testing.TB, want string) {
+	t.Helper()
+	if got := n.standing(t); got != want {
+		t.Fatalf("nanny reports %q, want %q", got, want)
+	}
+}
