@@ -93,7 +93,5 @@ func Brief(d time.Duration) string {
 }
 
 func quoted(text []byte) string {
-	var s sample
-	s.set(text)
-	return s.quote()
+	return Quote(text)
 }

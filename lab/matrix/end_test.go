@@ -10,8 +10,8 @@ import (
 )
 
 const (
-	endings   = 200                    // of each kind of check
-	atOnce    = 4                      // more would measure each other
+	endings   = 100                    // of each kind of check
+	atOnce    = 6                      // more would measure each other
 	soon      = 200 * time.Millisecond // within which TERM ends a nanny
 	startTime = 30 * time.Millisecond  // within which a nanny has started, as a rule
 )
@@ -123,7 +123,7 @@ func TestManyDown(t *testing.T) {
 	}
 	for i := range all {
 		all[i].n.next(t, up)
-		all[i].before = use(t, all[i].n.pid())
+		_, all[i].before = use(t, all[i].n.pid(), 2)
 	}
 	alive.Store(false)
 	for _, p := range all {
@@ -132,8 +132,8 @@ func TestManyDown(t *testing.T) {
 	alive.Store(true)
 	for _, p := range all {
 		p.n.next(t, up)
-		after := use(t, p.n.pid())
-		if after.files > p.before.files || after.threads > p.before.threads+1 || after.dirty > p.before.dirty+p.before.dirty/20 {
+		after, _ := use(t, p.n.pid(), 5)
+		if after.files > p.before.files || after.threads > p.before.threads+1 || after.dirty > p.before.dirty+moreDirty {
 			t.Errorf("before %+v, after %+v", p.before, after)
 		}
 		p.n.terminate(t)

@@ -101,17 +101,18 @@ func (k kindOfCheck) wait(t testing.TB, s *server, dir string, checks int64) {
 // usage is what a process has.
 type usage struct{ files, children, threads, dirty int }
 
-// use reads it. A check may be under way, which has a descriptor or two and a program of its own: the least of several
-// looks counts.
-func use(t testing.TB, pid int) usage {
+// use reads it, several times: a check may be under way, which has a descriptor or two and a program of its own.
+func use(t testing.TB, pid, times int) (least, most usage) {
 	t.Helper()
-	least := usage{1 << 30, 1 << 30, 1 << 30, 1 << 30}
-	for range 20 {
+	least = look(t, pid)
+	most = least
+	for range times - 1 {
+		time.Sleep(3 * time.Millisecond)
 		u := look(t, pid)
 		least = usage{min(u.files, least.files), min(u.children, least.children), min(u.threads, least.threads), min(u.dirty, least.dirty)}
-		time.Sleep(3 * time.Millisecond)
+		most = usage{max(u.files, most.files), max(u.children, most.children), max(u.threads, most.threads), max(u.dirty, most.dirty)}
 	}
-	return least
+	return least, most
 }
 
 func look(t testing.TB, pid int) (u usage) {
@@ -150,10 +151,11 @@ const (
 	leakChecks = 500                   // of each kind: 10,000 in all
 	firstLook  = leakChecks / 5        // by then everything has happened once
 	fast       = 10 * time.Millisecond // the shortest interval there is
-	moreDirty  = 5                     // percent that memory may grow by
-	// garbage is what running a program may leave to the next garbage collection, in bytes: its arguments and environment
-	// are copied. A nanny that does not run programs leaves nothing.
-	garbage = 256
+	// moreDirty is by how much memory may grow, in kB: the runtime starts another thread at times.
+	moreDirty = 64
+	// garbage is what running a program leaves to the next garbage collection, in bytes: its arguments and environment are
+	// copied. A nanny that does not run programs leaves nothing.
+	garbage = 1024
 )
 
 // TestLeaks: after hundreds of checks a nanny has no more descriptors, children, threads and memory than before, its server
@@ -165,10 +167,10 @@ func TestLeaks(t *testing.T) {
 			dir, s := t.TempDir(), k.start(t)
 			n := watch(t, k.argv(t, s, dir, fast)...)
 			k.wait(t, s, dir, firstLook)
-			before := use(t, n.pid())
+			_, before := use(t, n.pid(), 20)
 			k.wait(t, s, dir, leakChecks)
-			after := use(t, n.pid())
-			children, dirty := 0, before.dirty+before.dirty*moreDirty/100
+			after, _ := use(t, n.pid(), 20)
+			children, dirty := 0, before.dirty+moreDirty
 			if k.script != "" {
 				children, dirty = 1, dirty+leakChecks*garbage/1024
 			}
