@@ -61,11 +61,13 @@ func serve(o options, process *daemonize.Process) error {
 		log.Warn("monitors run as lvsd does", "err", err.Error())
 	}
 	daemon := lvs.New(opt, cfg, table, log)
+	meter := lvs.NewMeter(func() (lvs.Counter, error) { return kernel.Open(kernelTime) })
+	defer meter.Close()
 	var serving sync.WaitGroup
 	defer serving.Wait()
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
-	serving.Go(func() { control.Serve(ctx, place.Listener, daemon.Handler()) })
+	serving.Go(func() { control.Serve(ctx, place.Listener, daemon.Handler(meter)) })
 	return daemon.Run(signals(), func() error {
 		if !o.foreground {
 			if err := place.WritePid(); err != nil {

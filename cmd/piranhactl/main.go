@@ -29,6 +29,7 @@ type options struct {
 	runDir   string
 	timeout  time.Duration
 	json     bool
+	within   time.Duration
 	noWait   bool
 	original bool
 
@@ -41,6 +42,10 @@ func (o *options) set() *cmdline.Set {
 	s.Command("status", "show both routers, the virtual servers and the real servers")
 	s.Command("history VIRTUAL [SERVER]", "show the last checks of real servers")
 	s.Command("probe VIRTUAL SERVER", "check a real server now, and print every step")
+	s.Command("drain VIRTUAL SERVER", "give a real server no new connections, and wait until it has none left")
+	s.Command("maint VIRTUAL SERVER", "take a real server out of service")
+	s.Command("ready VIRTUAL SERVER", "end drain and maint")
+	s.Command("weight VIRTUAL SERVER N", "give a real server another weight than lvs.cf does; default ends that")
 	s.Command("switchover", "let the other router serve, whichever does now")
 	s.Command("standby", "do not let this router serve until resume")
 	s.Command("resume", "end standby")
@@ -49,6 +54,7 @@ func (o *options) set() *cmdline.Set {
 	s.Command("help", "show this help and exit")
 	s.Bool(&o.json, 0, "json", "status, history: as JSON")
 	s.Bool(&o.original, 0, "original", "check: name what the original Piranha would refuse")
+	s.Time(&o.within, 0, "within", "TIME", "drain: take the server out of service after this time")
 	s.Bool(&o.noWait, 0, "no-wait", "do not wait until it has happened")
 	s.Time(&o.timeout, 0, "timeout", "TIME", "how long to wait for that (default 10)")
 	s.String(&o.runDir, 0, "run-dir", "DIR", "directory of the sockets (default /run/piranha)")
@@ -69,15 +75,19 @@ func (o *options) misplaced(command string) error {
 		return errors.New("--configfile and --nanny are for probe")
 	case o.original && command != "check":
 		return errors.New("--original is for check")
-	case o.noWait && !slices.Contains(acting, command):
-		return errors.New("--no-wait is for " + strings.Join(acting, ", "))
+	case o.noWait && !slices.Contains(acting, command) && command != "drain":
+		return errors.New("--no-wait is for " + strings.Join(acting, ", ") + ", drain")
+	case o.within != 0 && command != "drain":
+		return errors.New("--within is for drain")
+	case o.within < 0:
+		return errors.New("bad argument --within: more than 0 expected")
 	case o.timeout <= 0:
 		return errors.New("bad argument --timeout: more than 0 expected")
 	}
 	return nil
 }
 
-var errCommand = errors.New("say one of: status, history, probe, switchover, standby, resume, reload, check, help")
+var errCommand = errors.New("say one of: status, history, probe, drain, maint, ready, weight, switchover, standby, resume, reload, check, help")
 
 func run(ctx context.Context, args []string, in io.Reader, out io.Writer) error {
 	var o options
@@ -119,6 +129,10 @@ var wordsOf = map[string]struct {
 	"check":   {0, 1, "check [FILE]"},
 	"history": {1, 2, "history VIRTUAL [SERVER]"},
 	"probe":   {2, 2, "probe VIRTUAL SERVER"},
+	"drain":   {2, 2, "drain VIRTUAL SERVER"},
+	"maint":   {2, 2, "maint VIRTUAL SERVER"},
+	"ready":   {2, 2, "ready VIRTUAL SERVER"},
+	"weight":  {3, 3, "weight VIRTUAL SERVER N"},
 }
 
 func (o *options) do(ctx context.Context, command string, words []string, in io.Reader, out io.Writer) error {
@@ -130,6 +144,8 @@ func (o *options) do(ctx context.Context, command string, words []string, in io.
 		return probeNow(ctx, o.configFile, o.nanny, words[0], words[1], out)
 	case "history":
 		return history(ctx, c, words, o.json, out)
+	case "drain", "maint", "ready", "weight":
+		return c.order(ctx, command, words, *o, out)
 	case "status":
 		return status(ctx, c, o.json, out)
 	}

@@ -81,6 +81,16 @@ func newDaemons(t *testing.T) *daemons {
 		}
 		control.Reply(w, http.StatusOK, list)
 	})
+	table.HandleFunc("POST /v1/{verb}", func(w http.ResponseWriter, r *http.Request) {
+		d.mu.Lock()
+		defer d.mu.Unlock()
+		d.asked = append(d.asked, r.PathValue("verb")+"?"+r.URL.RawQuery)
+		if d.refuse != "" {
+			control.Fail(w, http.StatusNotFound, d.refuse)
+			return
+		}
+		control.Reply(w, http.StatusOK, map[string]int{"writes": 1})
+	})
 	serve(t, filepath.Join(d.dir, "lvs.sock"), table)
 	return d
 }
@@ -292,8 +302,8 @@ func TestNobodyAnswers(t *testing.T) {
 func TestCommandLine(t *testing.T) {
 	d := &daemons{dir: "/none"}
 	for args, want := range map[string]string{
-		"":                    "say one of: status, history, probe, switchover, standby, resume, reload, check, help",
-		"stat":                `unknown command "stat": say one of: status, history, probe, switchover, standby, resume, reload, check, help`,
+		"":                    "say one of: status, history, probe, drain, maint, ready, weight, switchover, standby, resume, reload, check, help",
+		"stat":                `unknown command "stat": say one of: status, history, probe, drain, maint, ready, weight, switchover, standby, resume, reload, check, help`,
 		"status now":          "unexpected arguments",
 		"check a b":           "unexpected arguments",
 		"--timeout=0 resume":  "bad argument --timeout: more than 0 expected",

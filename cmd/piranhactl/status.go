@@ -160,7 +160,7 @@ func services(b *strings.Builder, s *lvs.Status, now time.Time) {
 	for _, v := range s.VirtualServers {
 		fmt.Fprintf(w, "%s\t%s\t\t%s\t\t\t\n", clean(v.Name), clean(v.Service), clean(v.Scheduler))
 		for _, rs := range v.RealServers {
-			fmt.Fprintf(w, "  %s\t%s\t%s\t%s\t%s\t%s\t%s\n", clean(rs.Name), clean(rs.Address), weight(rs), rs.State,
+			fmt.Fprintf(w, "  %s\t%s\t%s\t%s\t%s\t%s\t%s\n", clean(rs.Name), clean(rs.Address), weight(rs), state(rs),
 				age(now.Sub(rs.Since)), lastCheck(rs), clean(rs.Reason))
 		}
 	}

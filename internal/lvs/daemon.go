@@ -82,6 +82,7 @@ type Daemon struct {
 	monitors map[rowKey]*monitor
 	pool     *pool // nil: not needed
 	ledger   *ledger
+	orders   orders
 
 	have   ipvs.Table // what the kernel holds, as far as known
 	stale  bool       // have must be read before it is used
@@ -228,6 +229,9 @@ func (d *Daemon) adopt() (undo func() error, err error) {
 	if d.have, err = d.table.Read(); err != nil {
 		return nil, err
 	}
+	if d.orders, err = openOrders(d.opt.StateDir); err != nil {
+		d.log.Warn("what an operator has ordered of real servers is not known", "err", err.Error())
+	}
 	there, known := weights(d.have), maps.Clone(d.ledger.rows)
 	if err := d.setTimeouts(kernel.Timeouts{}); err != nil {
 		d.log.Warn("ipvsadm failed to set timeouts", "err", err.Error())
@@ -299,6 +303,7 @@ func (d *Daemon) use(cfg *lvscf.Config, there map[rowKey]int) {
 		d.trust(rs)
 	}
 	d.remember(d.ledger.add(d.plan.rows()))
+	d.useOrders()
 }
 
 // trust takes a server that is not checked for one that is up.

@@ -27,6 +27,13 @@ type placement struct {
 	// weighed is the weight by the server's load, if byLoad; otherwise it has the one of lvs.cf.
 	byLoad  bool
 	weighed int
+	// order is what an operator wants of it.
+	order order
+}
+
+// living tells whether the server takes connections, as far as is known.
+func (p placement) living() bool {
+	return p.order.mode == Serve && (p.state == up || p.state == unknown && p.adopted > 0)
 }
 
 // desired is the table to be in the kernel: the configuration times the health of its real servers.
@@ -37,10 +44,10 @@ func (p plan) desired(of func(rowKey) placement) ipvs.Table {
 		living, undecided := 0, 0
 		for _, rs := range s.servers {
 			row, place := rs.row, of(rs.key)
-			if place.state == up || place.state == unknown && place.adopted > 0 {
+			if place.living() {
 				living++
 			}
-			if place.state == unknown {
+			if place.state == unknown && place.order.mode == Serve {
 				undecided++
 			}
 			weight, present := place.weight(row.Weight, s.quiesce)
@@ -61,6 +68,11 @@ func (p plan) desired(of func(rowKey) placement) ipvs.Table {
 
 // weight decides whether the server has a row, and with which weight, given the one of lvs.cf.
 func (p placement) weight(configured int, quiesce bool) (weight int, present bool) {
+	return p.order.place(p.healthy(configured, quiesce))
+}
+
+// healthy is weight without an operator.
+func (p placement) healthy(configured int, quiesce bool) (weight int, present bool) {
 	if p.byLoad {
 		configured = p.weighed
 	}

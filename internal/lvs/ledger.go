@@ -133,7 +133,12 @@ func (l *ledger) save() error {
 	if err != nil {
 		return err
 	}
-	file, err := os.CreateTemp(filepath.Dir(l.path), "lvsd.json.*") // a name nobody can have put a link at
+	return saveFile(l.path, text)
+}
+
+// saveFile replaces a file of the state directory.
+func saveFile(path string, text []byte) error {
+	file, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".*") // a name nobody can have put a link at
 	if err != nil {
 		return err
 	}
@@ -142,7 +147,7 @@ func (l *ledger) save() error {
 		err = closeErr
 	}
 	if err == nil {
-		err = os.Rename(file.Name(), l.path)
+		err = os.Rename(file.Name(), path)
 	}
 	if err != nil {
 		_ = os.Remove(file.Name()) // half a file at most

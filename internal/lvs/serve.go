@@ -2,6 +2,7 @@ package lvs
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"time"
 
@@ -11,8 +12,8 @@ import (
 // callTime bounds how long a call may wait for the loop, which is busy while it writes a large table.
 const callTime = 10 * time.Second
 
-// Handler answers the calls of lvs.sock.
-func (d *Daemon) Handler() http.Handler {
+// Handler answers the calls of lvs.sock. Without a Meter there are no figures of traffic.
+func (d *Daemon) Handler(m *Meter) http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /v1/status", func(w http.ResponseWriter, r *http.Request) {
 		ctx, cancel := context.WithTimeout(r.Context(), callTime)
@@ -22,12 +23,38 @@ func (d *Daemon) Handler() http.Handler {
 			control.Fail(w, http.StatusServiceUnavailable, "lvsd does not answer")
 			return
 		}
+		status.measure(m, time.Now())
 		control.Reply(w, http.StatusOK, status)
 	})
 	mux.HandleFunc("GET /v1/history", d.serveHistory)
 	mux.HandleFunc("POST /v1/activate", control.Privileged(d.serveActive(true)))
 	mux.HandleFunc("POST /v1/deactivate", control.Privileged(d.serveActive(false)))
+	for _, verb := range []string{"drain", "maint", "ready", "weight"} {
+		mux.HandleFunc("POST /v1/"+verb, control.Privileged(d.serveOrder(verb)))
+	}
 	return mux
+}
+
+// serveOrder answers for ?virtual=NAME&server=NAME, drain with &within=30s, weight with &weight=N.
+func (d *Daemon) serveOrder(verb string) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		o, err := ParseOrder(verb, r.FormValue("within"), r.FormValue("weight"))
+		if err != nil {
+			control.Fail(w, http.StatusBadRequest, err.Error())
+			return
+		}
+		ctx, cancel := context.WithTimeout(r.Context(), callTime)
+		defer cancel()
+		writes, err := d.Order(ctx, r.FormValue("virtual"), r.FormValue("server"), o)
+		switch {
+		case errors.Is(err, errNoServer):
+			control.Fail(w, http.StatusNotFound, err.Error())
+		case err != nil:
+			control.Fail(w, http.StatusInternalServerError, err.Error())
+		default:
+			control.Reply(w, http.StatusOK, map[string]int{"writes": writes})
+		}
+	}
 }
 
 // serveHistory answers for ?virtual=NAME, and &server=NAME if only one is wanted.

@@ -95,7 +95,7 @@ func (d *Daemon) logSorry(ops []ipvs.Op) {
 func (d *Daemon) living(s service) int {
 	n := 0
 	for _, rs := range s.servers {
-		if d.health[rs.key].state == up {
+		if h := d.health[rs.key]; h.state == up && h.order.mode == Serve {
 			n++
 		}
 	}
@@ -136,6 +136,7 @@ func (d *Daemon) remember(err error) {
 // verify reads the table and repairs what somebody else changed. It returns the pause until the next time.
 func (d *Daemon) verify() time.Duration {
 	d.remember(d.ledger.flush())
+	d.expire(time.Now())
 	started := time.Now()
 	have, err := d.table.Read()
 	pause := max(verifyInterval, verifyPause*time.Since(started))

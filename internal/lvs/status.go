@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/piranha-lvs/piranha/internal/history"
+	"github.com/piranha-lvs/piranha/internal/ipvs"
 )
 
 // Status is what lvs.sock answers to GET /v1/status. Field names are an API, described in doc/api.md.
@@ -19,14 +20,20 @@ type Status struct {
 	InStep         bool            `json:"in_step"`         // the kernel's table is as desired
 	Error          string          `json:"error,omitempty"` // why it is not
 	VirtualServers []VirtualStatus `json:"virtual_servers"`
+	// Counting is false where the kernel's counters stand still: net.ipv4.vs.run_estimation is 0.
+	Counting     bool   `json:"counting"`
+	CounterError string `json:"counter_error,omitempty"` // why there is no traffic
+
+	keys [][]rowKey // of VirtualServers: the service, then its real servers
 }
 
 // VirtualStatus is an active virtual server.
 type VirtualStatus struct {
-	Name        string       `json:"name"`
-	Service     string       `json:"service"` // as ipvsadm names it
-	Scheduler   string       `json:"scheduler"`
-	RealServers []RealStatus `json:"real_servers"`
+	Name        string         `json:"name"`
+	Service     string         `json:"service"` // as ipvsadm names it
+	Scheduler   string         `json:"scheduler"`
+	Traffic     *TrafficStatus `json:"traffic,omitempty"` // as of a real server
+	RealServers []RealStatus   `json:"real_servers"`
 }
 
 // RealStatus is an active real server.
@@ -44,6 +51,36 @@ type RealStatus struct {
 	// NotChecked tells that nothing watches the server, as lvs.cf wants it: check = none.
 	NotChecked bool         `json:"not_checked,omitempty"`
 	LastCheck  *CheckStatus `json:"last_check,omitempty"` // nil: its monitor has not said
+	// What an operator has ordered.
+	Order      string    `json:"order,omitempty"`        // drain, maint
+	DrainUntil time.Time `json:"drain_until,omitzero"`   // when drain becomes maint
+	Ordered    *int      `json:"weight_order,omitempty"` // the weight instead of lvs.cf's
+	// Traffic is nil where the server has no row, or the kernel's counters cannot be read.
+	Traffic *TrafficStatus `json:"traffic,omitempty"`
+}
+
+// TrafficStatus is what the kernel has counted for a row since the row was made.
+type TrafficStatus struct {
+	Active      uint32 `json:"active_connections"`   // established
+	Inactive    uint32 `json:"inactive_connections"` // others, such as those that are ending
+	Connections uint64 `json:"connections"`
+	InPackets   uint64 `json:"in_packets"`
+	OutPackets  uint64 `json:"out_packets"` // with masquerading only, as out_bytes
+	InBytes     uint64 `json:"in_bytes"`
+	OutBytes    uint64 `json:"out_bytes"`
+	// Rates are changes a second since somebody last looked, at least a second ago; nil: nobody has.
+	Rates *ipvs.Rates `json:"rates,omitempty"`
+}
+
+func newTrafficStatus(t traffic) *TrafficStatus {
+	s := &TrafficStatus{
+		Active: t.Active, Inactive: t.Inactive, Connections: t.Counters.Connections, InPackets: t.Counters.InPackets,
+		OutPackets: t.Counters.OutPackets, InBytes: t.Counters.InBytes, OutBytes: t.Counters.OutBytes,
+	}
+	if t.rated {
+		s.Rates = &t.Rates
+	}
+	return s
 }
 
 // CheckStatus is how one check of a real server ended.
@@ -82,6 +119,7 @@ func (d *Daemon) status() Status {
 		Active: d.active, InStep: !d.dirty && !d.stale, Error: d.failed, VirtualServers: []VirtualStatus{},
 	}
 	for _, svc := range d.plan {
+		keys := []rowKey{{service: svc.row.Key}}
 		v := VirtualStatus{
 			Name: svc.name, Service: svc.row.Key.String(), Scheduler: svc.row.Scheduler, RealServers: []RealStatus{},
 		}
@@ -94,6 +132,10 @@ func (d *Daemon) status() Status {
 			if last, ok := h.results.Last(); ok {
 				r.LastCheck = newCheckStatus(last)
 			}
+			r.Order, r.DrainUntil = h.order.mode.String(), h.order.until
+			if h.order.weighted {
+				r.Ordered = &h.order.weight
+			}
 			if d.active {
 				r.Now, r.Present = h.weight(rs.row.Weight, svc.quiesce)
 			}
@@ -101,10 +143,38 @@ func (d *Daemon) status() Status {
 				r.Pid = m.pid
 			}
 			v.RealServers = append(v.RealServers, r)
+			keys = append(keys, rs.key)
 		}
+		s.keys = append(s.keys, keys)
 		s.VirtualServers = append(s.VirtualServers, v)
 	}
 	return s
+}
+
+// measure adds the traffic of the rows.
+func (s *Status) measure(m *Meter, now time.Time) {
+	s.Counting = estimating()
+	if !s.Active || m == nil {
+		return
+	}
+	all, err := m.look(now)
+	if err != nil {
+		s.CounterError = err.Error()
+		return
+	}
+	of := func(key rowKey) *TrafficStatus {
+		if t, present := all[key]; present {
+			return newTrafficStatus(t)
+		}
+		return nil
+	}
+	for i := range s.VirtualServers {
+		v := &s.VirtualServers[i]
+		v.Traffic = of(s.keys[i][0])
+		for j := range v.RealServers {
+			v.RealServers[j].Traffic = of(s.keys[i][1+j])
+		}
+	}
 }
 
 // History returns the results of the real servers of a virtual server, or of the one that is named; nil if there is none of
@@ -144,6 +214,11 @@ func (d *Daemon) history(virtual, server string) (list []HistoryStatus) {
 // SetActive fills the table, or empties it, and returns when that is done, with how many changes it took. It may be
 // called by any goroutine while Run goes on; an error means that the table is not (yet) as asked, and is being worked on.
 func (d *Daemon) SetActive(ctx context.Context, active bool) (writes int, err error) {
+	return d.ask(ctx, func() (int, error) { return d.setActive(active) })
+}
+
+// ask has the loop change the table.
+func (d *Daemon) ask(ctx context.Context, change func() (writes int, err error)) (int, error) {
 	type outcome struct {
 		writes int
 		err    error
@@ -151,7 +226,7 @@ func (d *Daemon) SetActive(ctx context.Context, active bool) (writes int, err er
 	answer := make(chan outcome, 1)
 	select {
 	case d.questions <- func() {
-		writes, err := d.setActive(active)
+		writes, err := change()
 		answer <- outcome{writes, err}
 	}:
 		o := <-answer

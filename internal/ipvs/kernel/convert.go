@@ -41,6 +41,14 @@ func destination(d cloudflare.Destination) ipvs.Destination {
 	}
 }
 
+func counters(s cloudflare.Stats) ipvs.Counters {
+	return ipvs.Counters{
+		Connections: s.Connections,
+		InPackets:   s.IncomingPackets, OutPackets: s.OutgoingPackets,
+		InBytes: s.IncomingBytes, OutBytes: s.OutgoingBytes,
+	}
+}
+
 // tunnel drops what a row without a tunnel cannot mean.
 func tunnel(d cloudflare.Destination) ipvs.TunnelOptions {
 	if d.FwdMethod != cloudflare.Tunnel {

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/netip"
 	"os"
 	"time"
 
@@ -90,38 +91,54 @@ func (c *Conn) call(request func() error) error {
 }
 
 // Read returns the whole table.
-func (c *Conn) Read() (ipvs.Table, error) {
-	var services []cloudflare.ServiceExtended
-	err := c.call(func() (err error) { services, err = c.client.Services(); return err })
-	if err != nil && !errors.Is(err, os.ErrNotExist) { // the library's word for an empty table
-		return nil, fmt.Errorf("list ipvs services: %w", ipvs.Reason(err))
-	}
-	table := make(ipvs.Table, 0, len(services))
-	for _, s := range services {
-		entry := ipvs.Entry{Service: service(s.Service)}
-		entry.Destinations, err = c.destinations(s.Service)
-		switch {
-		case errors.Is(err, unix.ESRCH): // removed by somebody since the list was made
-			continue
-		case err != nil:
-			return nil, fmt.Errorf("list destinations of ipvs %s: %w", entry.Service.Key, ipvs.Reason(err))
+func (c *Conn) Read() (table ipvs.Table, err error) {
+	table = ipvs.Table{}
+	err = c.each(func(s cloudflare.ServiceExtended, list []cloudflare.DestinationExtended) {
+		entry := ipvs.Entry{Service: service(s.Service), Destinations: make([]ipvs.Destination, 0, len(list))}
+		for _, d := range list {
+			entry.Destinations = append(entry.Destinations, destination(d.Destination))
 		}
 		table = append(table, entry)
+	})
+	if err != nil {
+		return nil, err
 	}
 	return table, nil
 }
 
-func (c *Conn) destinations(of cloudflare.Service) ([]ipvs.Destination, error) {
-	var list []cloudflare.DestinationExtended
-	err := c.call(func() (err error) { list, err = c.client.Destinations(of); return err })
-	if err != nil && !errors.Is(err, os.ErrNotExist) {
-		return nil, err
+// Count returns the counters of the whole table, in the kernel's order.
+func (c *Conn) Count() (all []ipvs.Count, err error) {
+	err = c.each(func(s cloudflare.ServiceExtended, list []cloudflare.DestinationExtended) {
+		count := ipvs.Count{Service: service(s.Service).Key, Counters: counters(s.Stats64), Destinations: make(map[netip.AddrPort]ipvs.Counters, len(list))}
+		for _, d := range list {
+			n := counters(d.Stats64)
+			n.Active, n.Inactive, n.Persistent = d.ActiveConnections, d.InactiveConnections, d.PersistentConnections
+			count.Destinations[netip.AddrPortFrom(d.Address, d.Port)] = n
+		}
+		all = append(all, count)
+	})
+	return all, err
+}
+
+// each visits every service with its destinations.
+func (c *Conn) each(visit func(cloudflare.ServiceExtended, []cloudflare.DestinationExtended)) error {
+	var services []cloudflare.ServiceExtended
+	err := c.call(func() (err error) { services, err = c.client.Services(); return err })
+	if err != nil && !errors.Is(err, os.ErrNotExist) { // the library's word for an empty table
+		return fmt.Errorf("list ipvs services: %w", ipvs.Reason(err))
 	}
-	destinations := make([]ipvs.Destination, 0, len(list))
-	for _, d := range list {
-		destinations = append(destinations, destination(d.Destination))
+	for _, s := range services {
+		var list []cloudflare.DestinationExtended
+		err := c.call(func() (err error) { list, err = c.client.Destinations(s.Service); return err })
+		switch {
+		case err == nil, errors.Is(err, os.ErrNotExist):
+			visit(s, list)
+		case errors.Is(err, unix.ESRCH): // removed by somebody since the list was made
+		default:
+			return fmt.Errorf("list destinations of ipvs %s: %w", service(s.Service).Key, ipvs.Reason(err))
+		}
 	}
-	return destinations, nil
+	return nil
 }
 
 // Apply makes the changes; see ipvs.Writer.

@@ -1,0 +1,297 @@
+package lvs
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Mode is what an operator wants of a real server at run time, whatever its health. The zero value: to serve.
+type Mode uint8
+
+// The modes.
+const (
+	Serve Mode = iota
+	Drain      // it gets no new connections and keeps those it has
+	Maint      // it has no row: nothing reaches it
+)
+
+var modeWords = []string{"", "drain", "maint"}
+
+// String is the word for it in the status; "" for Serve.
+func (m Mode) String() string { return modeWords[m] }
+
+// order is what an operator has told lvsd of one real server. The zero value is nothing, and never kept.
+type order struct {
+	mode     Mode
+	until    time.Time // of Drain: Maint follows then; zero: not by itself
+	weighted bool      // the server has the weight below instead of the one of lvs.cf, or by its load
+	weight   int       // 0 to 65535
+}
+
+// place takes the order into account in the row a server would have without it.
+func (o order) place(weight int, present bool) (int, bool) {
+	switch {
+	case o.mode == Maint:
+		return 0, false
+	case o.mode == Drain:
+		return 0, present
+	case o.weighted && present && weight > 0: // not one that is quiescing
+		return o.weight, true
+	}
+	return weight, present
+}
+
+// who names a real server as an operator does.
+type who struct{ virtual, server string }
+
+// orders are an operator's, kept in a file, so that maintenance outlives a restart.
+type orders struct {
+	path string // "": forgotten with the process
+	all  map[who]order
+}
+
+// orderFile is the file's form.
+type orderFile struct {
+	Version int         `json:"version"`
+	Orders  []orderLine `json:"orders"`
+}
+
+type orderLine struct {
+	Virtual string    `json:"virtual"`
+	Server  string    `json:"server"`
+	Mode    string    `json:"mode,omitempty"`
+	Until   time.Time `json:"until,omitzero"`
+	Weight  *int      `json:"weight,omitempty"`
+}
+
+// openOrders reads the file in stateDir. One that is missing or cannot be understood has no orders; the error says why in the
+// latter case.
+func openOrders(stateDir string) (orders, error) {
+	o := orders{all: map[who]order{}}
+	if stateDir == "" {
+		return o, nil
+	}
+	o.path = filepath.Join(stateDir, "orders.json")
+	text, err := os.ReadFile(o.path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return o, nil
+	}
+	if err != nil {
+		return o, err
+	}
+	var f orderFile
+	if err := json.Unmarshal(text, &f); err != nil {
+		return o, &fs.PathError{Op: "read", Path: o.path, Err: err}
+	}
+	for _, line := range f.Orders {
+		mode := slices.Index(modeWords, line.Mode)
+		if mode < 0 {
+			continue // of a later version
+		}
+		next := order{mode: Mode(mode), until: line.Until}
+		if line.Weight != nil && *line.Weight >= 0 && *line.Weight <= maxWeight {
+			next.weighted, next.weight = true, *line.Weight
+		}
+		o.put(who{line.Virtual, line.Server}, next)
+	}
+	return o, nil
+}
+
+func (o orders) put(w who, next order) {
+	if next == (order{}) {
+		delete(o.all, w)
+	} else {
+		o.all[w] = next
+	}
+}
+
+// set gives an order and saves all. One that cannot be saved holds all the same.
+func (o orders) set(w who, next order) error {
+	if o.all[w] == next {
+		return nil
+	}
+	o.put(w, next)
+	return o.save()
+}
+
+// keep forgets the orders of servers that are no longer there.
+func (o orders) keep(there func(who) bool) error {
+	before := len(o.all)
+	for w := range o.all {
+		if !there(w) {
+			delete(o.all, w)
+		}
+	}
+	if len(o.all) == before {
+		return nil
+	}
+	return o.save()
+}
+
+// expire puts the servers whose drain is over into maintenance, and names them.
+func (o orders) expire(now time.Time) (over []who, err error) {
+	for w, order := range o.all {
+		if order.mode == Drain && !order.until.IsZero() && !now.Before(order.until) {
+			order.mode, order.until = Maint, time.Time{}
+			o.all[w] = order
+			over = append(over, w)
+		}
+	}
+	if len(over) == 0 {
+		return nil, nil
+	}
+	return over, o.save()
+}
+
+func (o orders) save() error {
+	if o.path == "" {
+		return nil
+	}
+	f := orderFile{Version: 1, Orders: []orderLine{}}
+	for w, order := range o.all {
+		line := orderLine{Virtual: w.virtual, Server: w.server, Mode: order.mode.String(), Until: order.until}
+		if order.weighted {
+			line.Weight = &order.weight
+		}
+		f.Orders = append(f.Orders, line)
+	}
+	slices.SortFunc(f.Orders, func(a, b orderLine) int {
+		return strings.Compare(a.Virtual+"\x00"+a.Server, b.Virtual+"\x00"+b.Server)
+	})
+	text, err := json.MarshalIndent(f, "", "\t")
+	if err != nil {
+		return err
+	}
+	return saveFile(o.path, append(text, '\n'))
+}
+
+// useOrders gives the servers of the configuration the orders that there are for them.
+func (d *Daemon) useOrders() {
+	there := map[who]bool{}
+	for key, rs := range d.servers {
+		w := who{rs.virtual, rs.name}
+		there[w] = true
+		d.health[key].order = d.orders.all[w]
+	}
+	d.unsaved(d.orders.keep(func(w who) bool { return there[w] }))
+}
+
+func (d *Daemon) unsaved(err error) {
+	if err != nil {
+		d.log.Warn("what an operator has ordered will not outlive lvsd", "err", err.Error())
+	}
+}
+
+// expire ends the drains whose time is over.
+func (d *Daemon) expire(now time.Time) {
+	over, err := d.orders.expire(now)
+	d.unsaved(err)
+	for _, w := range over {
+		d.log.Info("real server drained: in maintenance", "vs", w.virtual, "rs", w.server)
+	}
+	if len(over) > 0 {
+		d.useOrders()
+		d.dirty = true
+	}
+}
+
+var errNoServer = errors.New("no active virtual server and real server of these names")
+
+// Order does what an operator wants of a real server and returns when the table is so, with how many changes it took. It may be
+// called by any goroutine while Run goes on.
+func (d *Daemon) Order(ctx context.Context, virtual, server string, o Order) (writes int, err error) {
+	return d.ask(ctx, func() (int, error) { return d.order(who{virtual, server}, o) })
+}
+
+func (d *Daemon) order(w who, o Order) (int, error) {
+	known := false
+	for _, rs := range d.servers {
+		known = known || w == who{rs.virtual, rs.name}
+	}
+	if !known {
+		return 0, errNoServer
+	}
+	d.unsaved(d.orders.set(w, o.apply(d.orders.all[w], time.Now())))
+	d.useOrders()
+	d.dirty = true
+	writes, err := d.settle()
+	d.log.Info("ordered: "+o.String(), "vs", w.virtual, "rs", w.server, "writes", itoa(writes))
+	return writes, err
+}
+
+// String is the order in words.
+func (o Order) String() string {
+	switch {
+	case o.Verb == "drain" && o.Within > 0:
+		return "drain within " + o.Within.String()
+	case o.Verb == "weight" && o.Weight < 0:
+		return "weight default"
+	case o.Verb == "weight":
+		return "weight " + strconv.Itoa(o.Weight)
+	}
+	return o.Verb
+}
+
+// maxWeight is the kernel's.
+const maxWeight = 65535
+
+// Order is what an operator asks for.
+type Order struct {
+	Verb   string        // drain, maint, ready, weight
+	Within time.Duration // of drain: maint follows after it; 0: not by itself
+	Weight int           // of weight; -1: the one of lvs.cf again
+}
+
+var errVerb = errors.New("drain, maint, ready or weight expected")
+
+// ParseOrder reads an order from the words of a call. Its errors are for whoever called.
+func ParseOrder(verb, within, weight string) (o Order, err error) {
+	o.Verb = verb
+	switch verb {
+	case "drain":
+		if within != "" {
+			if o.Within, err = time.ParseDuration(within); err != nil || o.Within <= 0 {
+				return o, fmt.Errorf("within: a time longer than 0 expected, not %.40q", within)
+			}
+		}
+	case "weight":
+		if weight == "default" {
+			o.Weight = -1
+			break
+		}
+		if o.Weight, err = strconv.Atoi(weight); err != nil || o.Weight < 0 || o.Weight > maxWeight {
+			return o, fmt.Errorf("weight: a number of 0 to %d, or default, expected, not %.40q", maxWeight, weight)
+		}
+	case "maint", "ready":
+	default:
+		return o, errVerb
+	}
+	return o, nil
+}
+
+// apply is what becomes of an order when another one is given.
+func (o Order) apply(to order, now time.Time) order {
+	switch o.Verb {
+	case "drain":
+		to.mode, to.until = Drain, time.Time{}
+		if o.Within > 0 {
+			to.until = now.Add(o.Within).Round(0)
+		}
+	case "maint":
+		to.mode, to.until = Maint, time.Time{}
+	case "ready":
+		to.mode, to.until = Serve, time.Time{}
+	case "weight":
+		to.weighted, to.weight = o.Weight >= 0, max(o.Weight, 0)
+	}
+	return to
+}
