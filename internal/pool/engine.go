@@ -2,7 +2,10 @@ package pool
 
 import (
 	"errors"
+	"os"
+	"syscall"
 	"time"
+	"unsafe"
 
 	"golang.org/x/sys/unix"
 
@@ -15,7 +18,11 @@ import (
 type engine struct {
 	base    time.Time // times are counted from here
 	epoll   int
+	file    *os.File // the same descriptor, for the runtime to wait for
+	raw     syscall.RawConn
+	poll    func(fd uintptr) bool
 	events  []unix.EpollEvent
+	ready   int // how many of the events are new
 	scratch *probe.Scratch
 	timers  timers
 	checks  []*check // by number; nil: free
@@ -65,6 +72,8 @@ const (
 	// firstGap is from one first turn to the next: a service waits for its first checks, but a thousand at the same time
 	// would be an attack.
 	firstGap = 500 * time.Microsecond
+	// grain is what the beginnings of turns are rounded up to: to wake up for each would cost more than the checks do.
+	grain = 10 * time.Millisecond
 	// dryTime is how long to wait before asking again for what this host has no more of.
 	dryTime = 100 * time.Millisecond
 	// golden, added again and again, divides an interval evenly after any number of times.
@@ -81,10 +90,18 @@ func newEngine(most int) (*engine, error) {
 	if err != nil {
 		return nil, errors.New("epoll: " + err.Error())
 	}
-	return &engine{
-		base: time.Now(), epoll: fd, most: most, entry: -firstGap,
+	if err := unix.SetNonblock(fd, true); err != nil {
+		return nil, errors.New("epoll: " + err.Error())
+	}
+	e := &engine{
+		base: time.Now(), epoll: fd, file: os.NewFile(uintptr(fd), "epoll"), most: most, entry: -firstGap,
 		events: make([]unix.EpollEvent, eventsAtOnce), scratch: probe.NewScratch(),
-	}, nil
+	}
+	if e.raw, err = e.file.SyscallConn(); err != nil {
+		return nil, errors.New("epoll: " + err.Error())
+	}
+	e.poll = func(uintptr) bool { e.look(); return e.ready > 0 }
+	return e, nil
 }
 
 // close gives back what the engine holds.
@@ -94,7 +111,7 @@ func (e *engine) close() {
 			e.remove(c)
 		}
 	}
-	unix.Close(e.epoll)
+	e.file.Close()
 }
 
 // watch has wait tell of the events of a descriptor under a number from 0 to 31.
@@ -155,7 +172,7 @@ func (e *engine) finish(c *check) {
 	if c.slot < now {
 		c.slot = c.next(now - c.interval + 1)
 	}
-	e.timers.set(c, c.slot)
+	e.timers.set(c, (c.slot+grain-1)/grain*grain)
 }
 
 // remove ends a check. If others do something for it, finish has no effect.
@@ -276,18 +293,15 @@ func (e *engine) listen(c *check, events int16) error {
 // wait waits for whatever comes next and deals with it. It returns which of the watched descriptors have events, as a set of
 // their numbers.
 func (e *engine) wait() (others uint32) {
-	n, err := unix.EpollWait(e.epoll, e.events, e.pause())
-	if err != nil { // EINTR
-		n = 0
-	}
-	for _, ev := range e.events[:n] {
+	e.sleep(e.pause())
+	for _, ev := range e.events[:e.ready] {
 		if ev.Fd < 0 {
 			others |= 1 << (-1 - ev.Fd)
 			continue
 		}
 		// What is known of a socket may be about one that is closed by now.
 		if c := e.checks[ev.Fd]; c != nil && c.serial == ev.Pad && c.events != 0 {
-			e.look(c)
+			e.advance(c)
 		}
 	}
 	e.due()
@@ -295,23 +309,47 @@ func (e *engine) wait() (others uint32) {
 	return others
 }
 
-// pause is how long to wait at most, in milliseconds; -1: for ever. It is rounded up, which has turns begin in groups.
-func (e *engine) pause() int {
-	pause := time.Duration(-1)
+// forever is a pause without end.
+const forever = time.Duration(1<<63 - 1)
+
+// pause is how long there is nothing to do unless something happens.
+func (e *engine) pause() time.Duration {
+	pause := forever
 	if c := e.timers.first(); c != nil {
 		pause = max(0, c.at-e.now())
 	}
-	if len(e.starved) > 0 && e.open < e.most && (pause < 0 || pause > dryTime) {
-		pause = dryTime
+	if len(e.starved) > 0 && e.open < e.most {
+		pause = min(pause, dryTime)
 	}
-	if pause < 0 {
-		return -1
-	}
-	return int((pause + time.Millisecond - 1) / time.Millisecond)
+	return pause
 }
 
-// look goes on with an attempt the socket of which is ready.
-func (e *engine) look(c *check) {
+// sleep waits for events, but no longer than the pause. The runtime does the waiting, as it does for everything in Go: a
+// thread that does it in a system call of its own keeps the runtime's monitor awake, which takes more time than the checks.
+func (e *engine) sleep(pause time.Duration) {
+	if e.look(); e.ready > 0 || pause == 0 {
+		return
+	}
+	var deadline time.Time
+	if pause < forever {
+		deadline = time.Now().Add(pause)
+	}
+	if err := e.file.SetReadDeadline(deadline); err == nil {
+		_ = e.raw.Read(e.poll) // the deadline is an error
+	}
+}
+
+// look takes the events there are.
+func (e *engine) look() {
+	room := unsafe.Pointer(unsafe.SliceData(e.events))
+	n, _, errno := unix.RawSyscall6(unix.SYS_EPOLL_PWAIT, uintptr(e.epoll), uintptr(room), uintptr(len(e.events)), 0, 0, 0)
+	if e.ready = int(n); errno != 0 { // EINTR
+		e.ready = 0
+	}
+}
+
+// advance goes on with an attempt the socket of which is ready.
+func (e *engine) advance(c *check) {
 	before := e.now()
 	r := c.attempt.Go(e.scratch)
 	took := e.now() - before
@@ -336,8 +374,8 @@ func (e *engine) due() {
 		case c.test == nil:
 			e.timers.drop(c)
 			c.turn.begin()
-		case ready(c):
-			e.look(c)
+		case c.ready():
+			e.advance(c)
 		case c.resting && c.attempt.Deadline().Sub(e.base) > now:
 			e.proceed(c, probe.Result{})
 		default:
@@ -346,8 +384,8 @@ func (e *engine) due() {
 	}
 }
 
-// ready looks at a socket once more: this process may have been stopped, not the server.
-func ready(c *check) bool {
+// ready looks at the socket once more: this process may have been stopped, not the server.
+func (c *check) ready() bool {
 	polls := [1]unix.PollFd{{Fd: int32(c.attempt.FD()), Events: c.attempt.Events()}}
 	n, err := unix.Poll(polls[:], 0)
 	return n > 0 && err == nil

@@ -2,7 +2,6 @@ package probe
 
 import (
 	"time"
-	"unsafe"
 
 	"golang.org/x/sys/unix"
 )
@@ -11,7 +10,7 @@ import (
 // number of attempts that take turns.
 type Scratch struct {
 	buf    []byte
-	self   localAddress
+	self   address
 	linger unix.Linger
 }
 
@@ -20,12 +19,6 @@ func NewScratch() *Scratch { return newScratch(maxBuffer) }
 
 func newScratch(size int) *Scratch {
 	return &Scratch{buf: make([]byte, size), linger: unix.Linger{Onoff: 1, Linger: 0}}
-}
-
-// localAddress is room for getsockname(2), the x/sys wrapper of which allocates.
-type localAddress struct {
-	raw unix.RawSockaddrAny
-	len uint32
 }
 
 // step is where an attempt stands.
@@ -71,7 +64,7 @@ func (a *Attempt) Begin(t *Test, s *Scratch) Result {
 	if t.protocol == UDP {
 		kind = unix.SOCK_DGRAM
 	}
-	fd, err := unix.Socket(t.family, kind|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, 0)
+	fd, err := unix.Socket(t.addr.family(), kind|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, 0)
 	if err != nil {
 		return failed(NoSocket, err)
 	}
@@ -82,13 +75,13 @@ func (a *Attempt) Begin(t *Test, s *Scratch) Result {
 		}
 	}
 	a.enter(connecting)
-	switch err := unix.Connect(fd, t.addr); err {
-	case nil:
+	switch errno := connect(fd, &t.addr); errno {
+	case 0:
 		return a.connected(s)
 	case unix.EINPROGRESS, unix.EINTR:
 		return Result{}
 	default:
-		return failed(ConnectFailed, err)
+		return failed(ConnectFailed, errno)
 	}
 }
 
@@ -108,7 +101,7 @@ func (a *Attempt) End(r Result, s *Scratch) {
 		// is not would leave half-closed connections behind on both sides, attempt by attempt: reset it.
 		_ = unix.SetsockoptLinger(a.fd, unix.SOL_SOCKET, unix.SO_LINGER, &s.linger)
 	}
-	unix.Close(a.fd)
+	hangUp(a.fd)
 	a.fd = -1
 }
 
@@ -167,27 +160,8 @@ func (a *Attempt) connected(s *Scratch) Result {
 // connectedToSelf tells whether a socket was joined with itself. That happens, on a director that is a real server too,
 // when the kernel chooses the port nobody listens on as the local one: a dead server would look alive, and over UDP
 // answer what it was asked.
-func (a *Attempt) connectedToSelf(self *localAddress) bool {
-	self.len = unix.SizeofSockaddrAny
-	_, _, errno := unix.RawSyscall(unix.SYS_GETSOCKNAME, uintptr(a.fd), uintptr(unsafe.Pointer(&self.raw)), uintptr(unsafe.Pointer(&self.len)))
-	if errno != 0 {
-		return false
-	}
-	switch remote := a.test.addr.(type) {
-	case *unix.SockaddrInet4:
-		local := (*unix.RawSockaddrInet4)(unsafe.Pointer(&self.raw))
-		return networkOrder(local.Port) == a.test.port && local.Addr == remote.Addr
-	case *unix.SockaddrInet6:
-		local := (*unix.RawSockaddrInet6)(unsafe.Pointer(&self.raw))
-		return networkOrder(local.Port) == a.test.port && local.Addr == remote.Addr
-	}
-	return false
-}
-
-// networkOrder reads a port as it lies in memory.
-func networkOrder(port uint16) uint16 {
-	b := (*[2]byte)(unsafe.Pointer(&port))
-	return uint16(b[0])<<8 | uint16(b[1])
+func (a *Attempt) connectedToSelf(self *address) bool {
+	return localAddress(a.fd, self) == 0 && self.same(&a.test.addr)
 }
 
 // write sends the text, or as much of it as the socket takes.
@@ -195,14 +169,15 @@ func (a *Attempt) write() Result {
 	t := a.test
 	// A datagram is sent even when it is empty.
 	for a.sent < len(t.send) || t.protocol == UDP {
-		n, err := unix.Write(a.fd, t.send[a.sent:])
-		switch {
-		case err == unix.EAGAIN:
+		n, errno := send(a.fd, t.send[a.sent:])
+		switch errno {
+		case 0:
+		case unix.EAGAIN:
 			return Result{}
-		case err == unix.EINTR:
+		case unix.EINTR:
 			continue
-		case err != nil:
-			return failed(WriteFailed, err)
+		default:
+			return failed(WriteFailed, errno)
 		}
 		a.sent += n
 		if t.protocol == UDP {
@@ -220,12 +195,13 @@ func (a *Attempt) write() Result {
 func (a *Attempt) read(s *Scratch) Result {
 	buf := s.buf[:a.test.size()]
 	a.recall(buf)
-	n, err := unix.Read(a.fd, buf[a.got:])
-	switch {
-	case err == unix.EAGAIN || err == unix.EINTR:
+	n, errno := receive(a.fd, buf[a.got:])
+	switch errno {
+	case 0:
+	case unix.EAGAIN, unix.EINTR:
 		return Result{}
-	case err != nil:
-		r := failed(ReadFailed, err)
+	default:
+		r := failed(ReadFailed, errno)
 		r.Got, r.Want = a.got, a.test.want()
 		return r
 	}

@@ -62,13 +62,11 @@ var (
 	errExpect   = errors.New("expected text is longer than 65536 bytes")
 )
 
-// Test is a Check of a Target, ready to be made again and again. Not for use by several goroutines at once.
+// Test is a Check of a Target, ready to be made again and again.
 type Test struct {
 	protocol  Protocol
-	family    int
-	addr      unix.Sockaddr
+	addr      address
 	source    unix.Sockaddr // nil: the kernel chooses
-	port      uint16
 	send      []byte
 	expect    string
 	hasExpect bool
@@ -95,29 +93,24 @@ func NewTest(t Target, c Check) (*Test, error) {
 	}
 	test := &Test{
 		protocol:  t.Protocol,
-		family:    unix.AF_INET,
-		addr:      sockaddr(netip.AddrPortFrom(addr, t.Addr.Port())),
-		port:      t.Addr.Port(),
+		addr:      newAddress(netip.AddrPortFrom(addr, t.Addr.Port())),
 		send:      []byte(c.Send),
 		expect:    c.Expect,
 		hasExpect: c.HasExpect,
 		match:     c.Match,
 		timeout:   c.Timeout,
 	}
-	if addr.Is6() {
-		test.family = unix.AF_INET6
-	}
 	if source.IsValid() {
-		test.source = sockaddr(netip.AddrPortFrom(source, 0))
+		test.source = sockaddr(source)
 	}
 	return test, nil
 }
 
-func sockaddr(a netip.AddrPort) unix.Sockaddr {
-	if a.Addr().Is4() {
-		return &unix.SockaddrInet4{Port: int(a.Port()), Addr: a.Addr().As4()}
+func sockaddr(a netip.Addr) unix.Sockaddr {
+	if a.Is4() {
+		return &unix.SockaddrInet4{Addr: a.As4()}
 	}
-	return &unix.SockaddrInet6{Port: int(a.Port()), Addr: a.Addr().As16()}
+	return &unix.SockaddrInet6{Addr: a.As16()}
 }
 
 // HasMatch tells whether a Match judges the reply, and every piece of it again from the beginning.

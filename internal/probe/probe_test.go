@@ -209,10 +209,10 @@ func TestConnectedToSelf(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := unix.Connect(fd, test.addr); err != nil {
-		t.Fatal(err)
+	if errno := connect(fd, &test.addr); errno != 0 {
+		t.Fatal(errno)
 	}
-	if a := (Attempt{test: test, fd: fd}); !a.connectedToSelf(&localAddress{}) {
+	if a := (Attempt{test: test, fd: fd}); !a.connectedToSelf(&address{}) {
 		t.Error("connectedToSelf = false, want true")
 	}
 }
