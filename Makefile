@@ -74,8 +74,9 @@ bench: export BENCHCOUNT := 5
 bench: bench-packages build lab
 	GOMAXPROCS=1 $(GO) test -run '^$$' -bench . -benchmem -benchtime 0.3s -count $(BENCHCOUNT) ./internal/... >$(BIN)/bench.txt
 	sync && cd lab && $(STATIC) run ./cmd/nannybench processes -out $(BIN)
+	cd lab && $(STATIC) run ./cmd/nannybench pool -out $(BIN)
 	$(BIN)/lab bench -out $(BIN) $(ARGS)
-	tools/benchmarks $(BIN)/processes.md $(BIN)/failover.md <$(BIN)/bench.txt
+	tools/benchmarks $(BIN)/processes.md $(BIN)/pool.md $(BIN)/failover.md <$(BIN)/bench.txt
 
 # Each fuzzer for FUZZTIME; `make race` runs their seeds.
 fuzz:

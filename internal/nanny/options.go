@@ -159,8 +159,8 @@ func parseAs(args []string, job bool) (*Options, error) {
 func (o *Options) SameCheck() Options {
 	c := *o
 	c.Port, c.VirtualAddr, c.virtual, c.server, c.Mark = 0, netip.Addr{}, "", "", 0
-	c.Rise, c.Fall = 0, 0
-	c.Reentry, c.Weight, c.Forward, c.Quiesce, c.Scale, c.KnownDown = 0, 0, 0, false, 0, false
+	c.Reentry, c.Rise, c.Fall, c.KnownDown = 0, 0, 0, false
+	c.Weight, c.Forward, c.Quiesce, c.Scale = 0, 0, false, 0
 	c.Suppress, c.DefaultTest, c.ignored = false, false, ""
 	c.DryRun, c.NoDaemon, c.NoFork, c.Verbose, c.ReportFD = false, false, false, false, -1
 	return c

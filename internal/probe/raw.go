@@ -34,16 +34,18 @@ func newAddress(a netip.AddrPort) address {
 // family is that of the address.
 func (a *address) family() int { return int(a.raw.Family) }
 
-// same tells whether two addresses have the same address and port.
-func (a *address) same(b *address) bool {
-	if a.raw.Family != b.raw.Family {
-		return false
-	}
+func (a *address) addrPort() netip.AddrPort {
 	if a.raw.Family == unix.AF_INET {
-		x, y := (*unix.RawSockaddrInet4)(unsafe.Pointer(&a.raw)), (*unix.RawSockaddrInet4)(unsafe.Pointer(&b.raw))
-		return x.Port == y.Port && x.Addr == y.Addr
+		raw := (*unix.RawSockaddrInet4)(unsafe.Pointer(&a.raw))
+		return netip.AddrPortFrom(netip.AddrFrom4(raw.Addr), networkOrder(raw.Port))
 	}
-	return a.raw.Port == b.raw.Port && a.raw.Addr == b.raw.Addr
+	return netip.AddrPortFrom(netip.AddrFrom16(a.raw.Addr), networkOrder(a.raw.Port))
+}
+
+// networkOrder reads a port as it lies in memory.
+func networkOrder(port uint16) uint16 {
+	b := (*[2]byte)(unsafe.Pointer(&port))
+	return uint16(b[0])<<8 | uint16(b[1])
 }
 
 func connect(fd int, to *address) unix.Errno {

@@ -1,7 +1,6 @@
 package probe
 
 import (
-	"net/netip"
 	"strconv"
 	"time"
 
@@ -15,7 +14,7 @@ func (t *Test) Trace(say func(string), wake ...unix.PollFd) Result {
 	start := time.Now()
 	tr := trace{a: &p.attempt, say: say, since: start}
 	if t.protocol == TCP {
-		say("connecting to " + t.name())
+		say("connecting to " + t.addr.addrPort().String())
 	}
 	r := p.attempt.Begin(t, p.scratch)
 	tr.told(p.scratch, r)
@@ -28,17 +27,6 @@ func (t *Test) Trace(say func(string), wake ...unix.PollFd) Result {
 	p.attempt.End(r, p.scratch)
 	r.Duration = time.Since(start)
 	return r
-}
-
-// name is the address that is tried.
-func (t *Test) name() string {
-	switch a := t.addr.(type) {
-	case *unix.SockaddrInet4:
-		return netip.AddrPortFrom(netip.AddrFrom4(a.Addr), uint16(a.Port)).String()
-	case *unix.SockaddrInet6:
-		return netip.AddrPortFrom(netip.AddrFrom16(a.Addr), uint16(a.Port)).String()
-	}
-	return ""
 }
 
 // trace is what has been said of an attempt.
@@ -60,7 +48,7 @@ func (tr *trace) told(s *Scratch, r Result) {
 	if a.sent > tr.sent && a.sent == len(a.test.send) || tr.connected && a.test.protocol == UDP && tr.sent == 0 && a.step == reading {
 		text := "sent " + strconv.Itoa(a.sent) + " bytes"
 		if a.test.protocol == UDP {
-			text += " to " + a.test.name() + " by UDP"
+			text += " to " + a.test.addr.addrPort().String() + " by UDP"
 		}
 		tr.line(text)
 		tr.sent = max(1, a.sent) // an empty datagram is sent once, too

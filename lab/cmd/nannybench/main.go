@@ -9,7 +9,8 @@ import (
 )
 
 const usage = `usage: nannybench processes [flags]    memory of many nannies, one for each server
-'nannybench processes -h' lists the flags.
+       nannybench pool [flags]         memory and processor time of a pool of checks
+'nannybench COMMAND -h' lists the flags.
 `
 
 func main() {
@@ -27,6 +28,8 @@ func dispatch(name string, args []string) error {
 	switch name {
 	case "processes":
 		return runProcesses(args)
+	case "pool":
+		return runPool(args)
 	case "help", "-h", "--help":
 		fmt.Print(usage)
 		return nil
