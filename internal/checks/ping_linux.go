@@ -151,6 +151,9 @@ func (a *attempt) unanswered(err error) error {
 		return fail(kindBroken, "echo: %v", err)
 	}
 	r.Outcome = probe.ConnectFailed
+	if r.Errno == unix.ECONNREFUSED {
+		r.Outcome = probe.ReadFailed // a firewall's way to refuse: port unreachable
+	}
 	return &outcome{r}
 }
 

@@ -16,9 +16,10 @@ import (
 
 // daemon is a running server that is not ours.
 type daemon struct {
-	cmd   *exec.Cmd
-	port  string
-	ended chan struct{}
+	cmd    *exec.Cmd
+	port   string
+	secure string // the port with TLS, if there is one
+	ended  chan struct{}
 }
 
 // output is what a daemon printed.

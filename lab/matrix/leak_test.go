@@ -2,9 +2,11 @@ package matrix
 
 import (
 	"bytes"
+	"crypto/tls"
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -21,7 +23,7 @@ type kindOfCheck struct {
 
 // counts tells whether it is known how many checks there have been.
 func (k kindOfCheck) counts() bool {
-	return k.script != "" || k.name != "refused" && k.name != "full" && k.name != "datagram, nobody"
+	return k.script != "" || k.name != "refused" && k.name != "full" && k.name != "datagram, nobody" && k.name != "ping"
 }
 
 // kindsOfChecks are those that could leave something behind.
@@ -30,7 +32,7 @@ func kindsOfChecks() []kindOfCheck {
 		return func(t testing.TB) *server { return serve(t, act) }
 	}
 	answers := func(text string) func(testing.TB) *server {
-		return on(func(c conn) { c.hear(len(ping.request)); c.say(text) })
+		return on(func(c conn) { c.hear("\r\n"); c.say(text); c.stay() })
 	}
 	pong := []string{"-s", `PING\r\n`, "-x", "+PONG"}
 	anywhere := []string{"-s", `PING\r\n`, "-x", "PONG", "--regex"}
@@ -38,21 +40,36 @@ func kindsOfChecks() []kindOfCheck {
 		{"connect", answers(""), nil, ""},
 		{"refused", nobody, nil, ""},
 		{"full", full, nil, ""},
-		{"right", answers(ping.reply), pong, ""},
+		{"right", answers("+PONG\r\n"), pong, ""},
 		{"wrong", answers("NO\r\n"), pong, ""},
 		{"silent", answers(""), pong, ""},
 		{"deaf", on(func(c conn) { <-c.done }), pong, ""},
 		{"closing", on(func(conn) {}), pong, ""},
-		{"resetting", on(func(c conn) { _ = c.SetLinger(0) }), pong, ""},
-		{"dripping", on(func(c conn) { c.drip(ping.reply) }), pong, ""},
+		{"resetting", on(func(c conn) { c.reset() }), pong, ""},
+		{"dripping", on(func(c conn) { c.drip("+PONG\r\n"); c.stay() }), pong, ""},
 		{"100 MB", on(func(c conn) { c.flood("x") }), pong, ""},
-		{"regex", answers(ping.reply), anywhere, ""},
+		{"regex", answers("+PONG\r\n"), anywhere, ""},
 		{"regex, 100 MB", on(func(c conn) { c.flood("x") }), anywhere, ""},
 		{"datagram", func(t testing.TB) *server {
 			return serveUDP(t, func(_ string, send func(string)) { send("PONG") })
 		}, []string{"-u", "-x", "PONG"}, ""},
 		{"datagram, nobody", nobody, []string{"-u", "-x", "PONG"}, ""},
 		{"datagram, silent", func(t testing.TB) *server { return serveUDP(t, func(string, func(string)) {}) }, []string{"-u"}, ""},
+		{"http", on(func(c conn) { c.hear("\r\n\r\n"); c.say(page) }), []string{"--check=http", "--check-body=well"}, ""},
+		{"http, silent", on(func(c conn) { c.stay() }), []string{"--check=http"}, ""},
+		{"http, 100 MB", on(func(c conn) { c.hear("\r\n\r\n"); c.flood(page) }), []string{"--check=http"}, ""},
+		{"https", func(t testing.TB) *server {
+			config := &tls.Config{Certificates: []tls.Certificate{roots.sign(t, site, thisYear())}}
+			return serve(t, overTLS(config, func(c conn) { c.hear("\r\n\r\n"); c.say(page) }))
+		}, []string{"--check=https", "--check-host=" + site}, ""},
+		{"tls, silent", on(func(c conn) { c.stay() }), []string{"--check=tls"}, ""},
+		{"smtp", on(func(c conn) { c.say(greeting); mail("250 well\r\n")(c) }), []string{"--check=smtp"}, ""},
+		{"dns", func(t testing.TB) *server {
+			return serveUDP(t, func(q string, send func(string)) { send(answered(q, noError)) })
+		}, []string{"-u", "--check=dns", "--check-host=" + site}, ""},
+		{"dns, silent", func(t testing.TB) *server { return serveUDP(t, func(string, func(string)) {}) },
+			[]string{"-u", "--check=dns", "--check-host=" + site}, ""},
+		{"ping", nobody, []string{"--check=ping"}, ""},
 		{"program", nobody, []string{"-x", "OK"}, "echo OK"},
 		{"program, hanging", nobody, nil, "sleep 1000"},
 		{"program, forking", nobody, nil, "sleep 1000 & (sleep 1000 &) ; exit 1"},
@@ -148,14 +165,16 @@ func look(t testing.TB, pid int) (u usage) {
 }
 
 const (
-	leakChecks = 500                   // of each kind: 10,000 in all
+	leakChecks = 500                   // of each kind: more than 10,000 in all
 	firstLook  = leakChecks / 5        // by then everything has happened once
 	fast       = 10 * time.Millisecond // the shortest interval there is
 	// moreDirty is by how much memory may grow, in kB: the runtime starts another thread at times.
-	moreDirty = 64
+	moreDirty = 128
 	// garbage is what running a program leaves to the next garbage collection, in bytes: its arguments and environment are
 	// copied. A nanny that does not run programs leaves nothing.
 	garbage = 1024
+	// moreHeap is what the checks of nanny-full leave at most to the next one, in kB.
+	moreHeap = 4096
 )
 
 // TestLeaks: after hundreds of checks a nanny has no more descriptors, children, threads and memory than before, its server
@@ -171,8 +190,11 @@ func TestLeaks(t *testing.T) {
 			k.wait(t, s, dir, leakChecks)
 			after, _ := use(t, n.pid(), 20)
 			children, dirty := 0, before.dirty+moreDirty
-			if k.script != "" {
+			switch {
+			case k.script != "":
 				children, dirty = 1, dirty+leakChecks*garbage/1024
+			case slices.ContainsFunc(k.options, func(o string) bool { return strings.HasPrefix(o, "--check=") }):
+				dirty += moreHeap
 			}
 			if after.files > before.files || after.threads > before.threads+1 || after.children > children || after.dirty > dirty {
 				t.Errorf("%+v after %d checks, %+v after %d", before, firstLook, after, leakChecks)

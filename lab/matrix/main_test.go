@@ -1,9 +1,11 @@
 package matrix
 
 import (
+	"errors"
 	"flag"
 	"fmt"
 	"os"
+	"path/filepath"
 	"testing"
 )
 
@@ -18,5 +20,29 @@ func TestMain(m *testing.M) {
 	if err := flag.Set("test.parallel", together); err != nil {
 		panic(err)
 	}
-	os.Exit(m.Run())
+	status, err := withRoots(m.Run)
+	if err != nil {
+		panic(err)
+	}
+	os.Exit(status)
+}
+
+// roots is the authority that nannies trust.
+var roots *authority
+
+// withRoots runs the tests with an authority. Nannies find it where any Go program looks for the roots of its system.
+func withRoots(tests func() int) (int, error) {
+	dir, err := os.MkdirTemp("", "matrix-")
+	if err != nil {
+		return 0, err
+	}
+	defer os.RemoveAll(dir)
+	if roots, err = newAuthority("Roots of the matrix"); err != nil {
+		return 0, err
+	}
+	path := filepath.Join(dir, "roots.pem")
+	if err := errors.Join(roots.write(path), os.Setenv("SSL_CERT_FILE", path), os.Setenv("SSL_CERT_DIR", dir)); err != nil {
+		return 0, err
+	}
+	return tests(), nil
 }

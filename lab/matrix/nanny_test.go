@@ -59,7 +59,10 @@ func start(t testing.TB, options ...string) *nanny {
 	}
 	n := &nanny{reports: make(chan string, 64), ended: make(chan struct{})}
 	n.cmd = exec.Command(binary(t, "nanny"), append(options, "-c", "--lvs", "--report-fd=3")...)
-	n.cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "GOMAXPROCS=1", "GOGC=20", mark(t)}
+	n.cmd.Env = []string{"GOMAXPROCS=1", "GOGC=20", mark(t)}
+	for _, name := range []string{"PATH", "SSL_CERT_FILE", "SSL_CERT_DIR"} {
+		n.cmd.Env = append(n.cmd.Env, name+"="+os.Getenv(name))
+	}
 	n.cmd.Stderr = &n.stderr
 	n.cmd.ExtraFiles = []*os.File{w}
 	err = n.cmd.Start()

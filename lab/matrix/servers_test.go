@@ -1,6 +1,7 @@
 package matrix
 
 import (
+	"bytes"
 	"io"
 	"net"
 	"strconv"
@@ -23,9 +24,16 @@ type server struct {
 	checks atomic.Int64 // connections or datagrams that came
 }
 
+// stream is what is spoken over: a connection, or TLS on one.
+type stream interface {
+	io.ReadWriter
+	CloseWrite() error
+}
+
 // conn is a connection that a behaviour handles. It is closed afterwards.
 type conn struct {
-	*net.TCPConn
+	stream
+	tcp    *net.TCPConn
 	server *server
 	done   <-chan struct{} // closed when the test ends
 }
@@ -57,7 +65,7 @@ func serve(t testing.TB, handle func(c conn)) *server {
 					case <-stop:
 					}
 				})
-				handle(conn{c.(*net.TCPConn), s, done})
+				handle(conn{c.(*net.TCPConn), c.(*net.TCPConn), s, done})
 				close(stop)
 			})
 		}
@@ -146,17 +154,26 @@ func full(t testing.TB) *server {
 	return &server{port: strconv.Itoa(port)}
 }
 
-// say sends text, and stays until the other end goes.
-func (c conn) say(text string) {
-	_, _ = io.WriteString(c, text)
-	c.stay()
-}
+// say sends text.
+func (c conn) say(text string) { _, _ = io.WriteString(c, text) }
 
 // stay waits until the other end goes.
 func (c conn) stay() { _, _ = io.Copy(io.Discard, c) }
 
-// hear reads a request of this many bytes.
-func (c conn) hear(size int) { _, _ = io.ReadFull(c, make([]byte, size)) }
+// hear reads a request that ends so.
+func (c conn) hear(end string) {
+	var got []byte
+	b := make([]byte, 1)
+	for !bytes.HasSuffix(got, []byte(end)) {
+		if n, err := c.Read(b); n != 1 || err != nil {
+			return
+		}
+		got = append(got, b[0])
+	}
+}
+
+// reset breaks the connection off.
+func (c conn) reset() { _ = c.tcp.SetLinger(0) }
 
 // pause waits, or until the test ends.
 func (c conn) pause(d time.Duration) {
@@ -166,7 +183,7 @@ func (c conn) pause(d time.Duration) {
 	}
 }
 
-// drip sends text at one byte a second, and stays.
+// drip sends text at one byte a second.
 func (c conn) drip(text string) {
 	for i := range len(text) {
 		if i > 0 {
@@ -176,7 +193,6 @@ func (c conn) drip(text string) {
 			return
 		}
 	}
-	c.stay()
 }
 
 // flood sends text again and again, 100 MB in all.

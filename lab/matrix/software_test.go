@@ -12,7 +12,8 @@ import (
 // nginx serves pages over HTTP.
 func nginx(t testing.TB) *daemon {
 	t.Helper()
-	dir, port := t.TempDir(), freePort(t)
+	dir, port, secure := t.TempDir(), freePort(t), freePort(t)
+	pair := writePair(t, dir, roots.sign(t, site, thisYear()))
 	// As root its workers would be somebody else, who cannot read the directory.
 	conf := configure(t, dir, "nginx.conf", `
 daemon off;
@@ -29,12 +30,17 @@ http {
 	scgi_temp_path `+dir+`;
 	server {
 		listen 127.0.0.1:`+port+`;
+		listen 127.0.0.1:`+secure+` ssl;
+		ssl_certificate `+pair+`;
+		ssl_certificate_key `+pair+`;
 		location / { return 200 "all is well\n"; }
 		location /broken { return 503 "nothing is\n"; }
 	}
 }
 `)
-	return run(t, port, "nginx", "-e", "stderr", "-c", conf, "-p", dir)
+	d := run(t, port, "nginx", "-e", "stderr", "-c", conf, "-p", dir)
+	d.secure = secure
+	return d
 }
 
 // sshd greets as OpenSSH does.
@@ -112,7 +118,7 @@ func redis(t testing.TB, options ...string) *daemon {
 // TestSoftware: checks of servers that people run.
 func TestSoftware(t *testing.T) {
 	type check struct {
-		want    string // beginning of the report: the rest depends on the version
+		want    string
 		options []string
 	}
 	for _, tt := range []struct {
@@ -128,35 +134,52 @@ func TestSoftware(t *testing.T) {
 			{up, []string{"-s", `GET / HTTP/1.0\r\n\r\n`, "-x", "[0-9]{3} OK.*all is well", "--regex"}},
 			{`down expected "220", got "HTTP/1.1 400 Bad Request"...`, []string{"-s", `QUIT\r\n\r\n`, "-x", "220"}},
 			{"down read timed out after 400ms: no reply", []string{"-x", "*", "-t", "400ms"}},
+			{up, []string{"--check=http", "--check-body=all is well"}},
+			{"down status 503 Service Temporarily Unavailable, expected 200-399", []string{"--check=http", "--check-path=/broken"}},
+			{up, []string{"--check=http", "--check-path=/broken", "--check-status=503", "--check-body=nothing"}},
+			{`down expected TLS, got "HTTP/"`, []string{"--check=tls"}},
+			{"down SMTP greeting: expected 220, got \"HTTP/1.1 400 Bad Request\"...\ndown timed out …", []string{"--check=smtp", "-t", "400ms"}},
+			{up, []string{"--check=https", "--check-host=" + site, "--check-body=all is well", "--check-port=SECURE"}},
+			{"down certificate is for web.example, not mail.example", []string{"--check=https", "--check-host=mail.example", "--check-port=SECURE"}},
+			{up, []string{"--check=tls", "--check-verify=no", "--check-port=SECURE"}},
+			{"down status 400 Bad Request, expected 200-399", []string{"--check=http", "--check-port=SECURE"}},
 		}},
 		{"sshd", sshd, []check{
 			{up, nil},
 			{up, []string{"-x", "SSH-"}},
 			{up, []string{"-x", "^SSH-2[.]0-", "--regex"}},
-			{`down expected "HTTP", got "SSH-2.0-OpenSSH_`, []string{"-p", "80"}},
+			{`down expected "HTTP", got "SSH-2.0-OpenSSH_…`, []string{"-p", "80"}},
+			{`down expected HTTP, got "SSH-2.0-OpenSSH_…`, []string{"--check=http"}},
+			{`down expected TLS, got "SSH-2"`, []string{"--check=tls"}},
+			{`down SMTP greeting: expected 220, got "SSH-2.0-OpenSSH_…`, []string{"--check=smtp"}},
 		}},
 		{"vsftpd", vsftpd, []check{
 			{up, []string{"-x", "220"}},
 			{up, []string{"-s", `QUIT\r\n`, "-x", "220"}},
-			{`down expected "SSH-", got "220 (vsFTPd `, []string{"-x", "SSH-"}},
+			{`down expected "SSH-", got "220 (vsFTPd …`, []string{"-x", "SSH-"}},
 		}},
 		{"exim", exim, []check{
 			{up, []string{"-x", "220 mail.example"}},
 			{up, []string{"-s", `QUIT\r\n`, "-x", "220"}},
-			{`down expected "SSH-", got "220 mail.example ESMTP Exim `, []string{"-x", "SSH-"}},
+			{up, []string{"--check=smtp", "--check-host=router.example"}},
+			{`down expected "SSH-", got "220 mail.example ESMTP Exim …`, []string{"-x", "SSH-"}},
 		}},
 		{"dnsmasq", dnsmasq, []check{
 			{up, nil},
 			{"down read timed out after 400ms: no reply", []string{"-u", "-t", "400ms"}}, // it takes no notice of an empty datagram
+			{up, []string{"-u", "--check=dns", "--check-host=good.example"}},
+			{up, []string{"--check=dns", "--check-host=good.example."}},
+			{"down DNS NXDOMAIN for bad.example. A", []string{"-u", "--check=dns", "--check-host=bad.example"}},
+			{"down DNS REFUSED for elsewhere.example. A", []string{"--check=dns", "--check-host=elsewhere.example"}},
 		}},
 		{"redis", func(t testing.TB) *daemon { return redis(t) }, []check{
 			{up, []string{"-s", `PING\r\n`, "-x", "+PONG"}},
 			{up, []string{"-e", "redis-cli -h %h -p %p ping", "-x", "PONG"}},
-			{`down expected "+PONG", got "-ERR unknown command 'QUACK'`, []string{"-s", `QUACK\r\n`, "-x", "+PONG"}},
+			{`down expected "+PONG", got "-ERR unknown command 'QUACK'…`, []string{"-s", `QUACK\r\n`, "-x", "+PONG"}},
 		}},
 		{"redis with a password", func(t testing.TB) *daemon { return redis(t, "--requirepass", "secret") }, []check{
 			{`down expected "+PONG", got "-NOAUTH Authentication required."`, []string{"-s", `PING\r\n`, "-x", "+PONG"}},
-			{`down expected "PONG", got "NOAUTH Authentication required.`, []string{"-e", "redis-cli -h %h -p %p ping", "-x", "PONG"}},
+			{`down expected "PONG", got "NOAUTH Authentication required.…`, []string{"-e", "redis-cli -h %h -p %p ping", "-x", "PONG"}},
 			{up, []string{"-s", `AUTH secret\r\nPING\r\n`, "-x", `+OK\r\n+PONG`}},
 		}},
 	} {
@@ -166,8 +189,12 @@ func TestSoftware(t *testing.T) {
 			for _, c := range tt.checks {
 				t.Run(strings.Join(c.options, " "), func(t *testing.T) {
 					t.Parallel()
-					n := watch(t, append([]string{"-h", "127.0.0.1", "-p", "81", "-r", d.port}, c.options...)...)
-					if got := n.standing(t); !strings.HasPrefix(got, c.want) || c.want == up && got != up {
+					argv := []string{"-h", "127.0.0.1", "-p", "81", "-r", d.port}
+					for _, o := range c.options {
+						argv = append(argv, strings.ReplaceAll(o, "SECURE", d.secure))
+					}
+					n := watch(t, argv...)
+					if got := n.standing(t); !like(got, c.want) {
 						t.Errorf("nanny reports %q, want %q", got, c.want)
 					}
 				})
@@ -184,9 +211,12 @@ func TestLife(t *testing.T) {
 		options []string
 	}{
 		{"nginx", nginx, []string{"-p", "80"}},
+		{"nginx, HTTP", nginx, []string{"--check=http"}},
 		{"sshd", sshd, []string{"-x", "SSH-"}},
 		{"vsftpd", vsftpd, []string{"-x", "220"}},
 		{"exim", exim, []string{"-x", "220"}},
+		{"exim, SMTP", exim, []string{"--check=smtp"}},
+		{"dnsmasq", dnsmasq, []string{"-u", "--check=dns", "--check-host=good.example"}},
 		{"redis", func(t testing.TB) *daemon { return redis(t) }, []string{"-s", `PING\r\n`, "-x", "+PONG"}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -195,12 +225,16 @@ func TestLife(t *testing.T) {
 			n := watch(t, append([]string{"-h", "127.0.0.1", "-p", "81", "-r", d.port, "-t", "400ms", "-a", "900ms"}, tt.options...)...)
 			n.next(t, up)
 			d.signal(syscall.SIGSTOP) // connections still come about: the kernel makes them
-			n.next(t, "down read timed out after 400ms: no reply")
+			if got := n.standing(t); !like(got, "down read timed out after 400ms: no reply\ndown timed out after 400ms in …") {
+				t.Fatalf("nanny reports %q of a server that stands still", got)
+			}
 			d.signal(syscall.SIGCONT)
 			n.next(t, "down passes again, 1 more good checks needed")
 			n.next(t, up)
 			d.signal(syscall.SIGKILL)
-			n.next(t, refused)
+			if got := n.standing(t); !like(got, refused+"\ndown port unreachable") {
+				t.Errorf("nanny reports %q of a server that is dead", got)
+			}
 		})
 	}
 }
