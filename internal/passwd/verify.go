@@ -144,3 +144,9 @@ func Weak(hash string) bool {
 	n, err := bcrypt.Cost([]byte(h.bcrypt))
 	return err != nil || n < 10
 }
+
+// Usable returns nil for a hash that Verify accepts, and otherwise why it does not.
+func Usable(hash string) error {
+	_, err := parse(hash)
+	return err
+}

@@ -1,0 +1,102 @@
+package main
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"path/filepath"
+	"strings"
+
+	"github.com/coreos/go-systemd/v22/daemon"
+
+	"github.com/piranha-lvs/piranha/internal/cmdline"
+	"github.com/piranha-lvs/piranha/internal/eventlog"
+	"github.com/piranha-lvs/piranha/internal/gui"
+	"github.com/piranha-lvs/piranha/internal/gui/certificate"
+)
+
+// serve answers until ctx is done.
+func serve(ctx context.Context, o options) error {
+	log := eventlog.New("piranha-gui", eventlog.Stdout, false)
+	defer log.Flush()
+	if err := o.complete(log); err != nil {
+		return err
+	}
+	if o.tls == "off" && !o.plainHTTP && !loopback(o.listen) {
+		return fmt.Errorf("--tls=off on %s would send passwords in the clear: listen on 127.0.0.1, or say --allow-plain-http", o.listen)
+	}
+	config, err := o.tlsConfig(log)
+	if err != nil {
+		return err
+	}
+	server, err := gui.New(gui.Options{
+		ConfigFile: o.configFile, PasswdFile: o.passwdFile, RunDir: o.runDir, Viewers: o.viewers, Secure: config != nil,
+		Version: cmdline.Version(),
+	}, log)
+	if err != nil {
+		return err
+	}
+	listener, err := net.Listen("tcp", o.listen)
+	if err != nil {
+		return err
+	}
+	scheme := "https"
+	if config == nil {
+		scheme = "http"
+	}
+	log.Info("answering", "url", scheme+"://"+listener.Addr().String()+"/")
+	_, _ = daemon.SdNotify(false, daemon.SdNotifyReady)
+	return server.Serve(ctx, listener, config)
+}
+
+// complete finds out where to listen: the original was told by its web server's file.
+func (o *options) complete(log *eventlog.Logger) error {
+	if o.listen != "" {
+		return nil
+	}
+	o.listen = defaultListen
+	path := filepath.Join(filepath.Dir(o.configFile), "conf", "httpd.conf")
+	listen, err := gui.OriginalListen(path)
+	if err != nil {
+		return err
+	}
+	if listen != "" && listen != defaultListen {
+		o.listen = listen
+		log.Warn("listening where the original did; say so with --listen, the file will not be looked at for ever", "file", path, "listen", listen)
+	}
+	return nil
+}
+
+// loopback tells whether nobody but this machine can reach an address.
+func loopback(listen string) bool {
+	host, _, err := net.SplitHostPort(listen)
+	if err != nil {
+		return false
+	}
+	a, err := netip.ParseAddr(host)
+	return host == "localhost" || err == nil && a.Unmap().IsLoopback()
+}
+
+// tlsConfig is nil for plain HTTP.
+func (o *options) tlsConfig(log *eventlog.Logger) (*tls.Config, error) {
+	if o.tls == "off" {
+		return nil, nil
+	}
+	var source *certificate.Source
+	var err error
+	if cert, key, ok := strings.Cut(o.tls, ","); ok {
+		source, err = certificate.Files(cert, key, log)
+	} else if o.tls == "auto" {
+		source, err = certificate.InDirectory(filepath.Join(o.stateDir, "tls"), certificate.Names, log)
+	} else {
+		err = errors.New("bad argument --tls: auto, off or CERT,KEY expected")
+	}
+	if err != nil {
+		return nil, err
+	}
+	log.Info("certificate", "sha256", source.Fingerprint())
+	return &tls.Config{GetCertificate: source.Get, MinVersion: tls.VersionTLS12}, nil
+}

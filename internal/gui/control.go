@@ -1,0 +1,7 @@
+package gui
+
+import "net/http"
+
+func (s *Server) control(w http.ResponseWriter, r *http.Request) {
+	s.render(w, r, http.StatusOK, "control", s.page(r, "Control / Monitoring", "control"))
+}

@@ -1,0 +1,159 @@
+package gui
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"net"
+	"net/http"
+	"os"
+	"time"
+
+	"github.com/go-chi/chi/v5"
+
+	"github.com/piranha-lvs/piranha/internal/gui/session"
+)
+
+// Options say where things are.
+type Options struct {
+	ConfigFile string // lvs.cf; web/ and conf/ are beside it
+	PasswdFile string
+	RunDir     string   // of the daemons' sockets
+	Viewers    []string // accounts that may look and not change
+	Secure     bool     // the panels are reached by TLS
+	Host       string   // name of this router, for people
+	Version    string
+}
+
+// Log is where events go, and who did what.
+type Log interface {
+	Info(msg string, kv ...string)
+	Warn(msg string, kv ...string)
+	Error(msg string, kv ...string)
+}
+
+// How long sessions last. The first is long enough for a page that somebody keeps open and looks at now and then.
+const (
+	sessionIdle     = time.Hour
+	sessionAbsolute = 12 * time.Hour
+)
+
+// Server answers the requests of browsers.
+type Server struct {
+	opt      Options
+	log      Log
+	accounts *accounts
+	access   *access
+	sessions *session.Store
+	signIns  *signIns
+	views    views
+	static   map[string]staticFile
+	handler  http.Handler
+}
+
+// New makes a server. It reads no file that may change.
+func New(opt Options, log Log) (*Server, error) {
+	if opt.Host == "" {
+		opt.Host = hostName()
+	}
+	s := &Server{
+		opt:      opt,
+		log:      log,
+		accounts: newAccounts(opt.PasswdFile, opt.Viewers, log),
+		access:   newAccess(opt.ConfigFile, log),
+		sessions: session.New(session.Options{Idle: sessionIdle, Absolute: sessionAbsolute, Secure: opt.Secure}),
+		signIns:  newSignIns(),
+	}
+	var err error
+	if s.static, err = loadStatic(); err != nil {
+		return nil, err
+	}
+	if s.views, err = loadViews(s.static); err != nil {
+		return nil, err
+	}
+	s.handler = s.routes()
+	return s, nil
+}
+
+// ServeHTTP answers a request.
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.handler.ServeHTTP(w, r) }
+
+func hostName() string {
+	host, err := os.Hostname()
+	if err != nil {
+		return "this router"
+	}
+	return host
+}
+
+// Limits of a connection.
+const (
+	headerTime  = 10 * time.Second // also of the TLS handshake
+	readTime    = 30 * time.Second
+	writeTime   = 30 * time.Second
+	idleTime    = 2 * time.Minute
+	headerBytes = 32 << 10
+	stopTime    = 5 * time.Second
+)
+
+// Serve answers on a listener until ctx is done. With a TLS configuration, a browser that speaks plain HTTP is led to
+// https: bookmarks of the original say http.
+func (s *Server) Serve(ctx context.Context, listener net.Listener, config *tls.Config) error {
+	server := s.httpServer(s)
+	listener = limitConnections(listener, maxConnections, maxPerAddress)
+	if config != nil {
+		listener = s.splitPlain(ctx, listener, config)
+	}
+	stopped := make(chan struct{})
+	defer context.AfterFunc(ctx, func() {
+		defer close(stopped)
+		late, cancel := context.WithTimeout(context.Background(), stopTime)
+		defer cancel()
+		if server.Shutdown(late) != nil {
+			server.Close()
+		}
+	})()
+	err := server.Serve(listener)
+	if ctx.Err() != nil && errors.Is(err, http.ErrServerClosed) {
+		<-stopped
+		return nil
+	}
+	return err
+}
+
+func (s *Server) httpServer(h http.Handler) *http.Server {
+	return &http.Server{
+		Handler: h, ReadHeaderTimeout: headerTime, ReadTimeout: readTime, WriteTimeout: writeTime, IdleTimeout: idleTime,
+		MaxHeaderBytes: headerBytes, ErrorLog: quietLog(),
+	}
+}
+
+// routes lists every page and who may see it.
+func (s *Server) routes() http.Handler {
+	r := chi.NewRouter()
+	r.Use(s.recover, s.headers, limitBody, getHead)
+	r.NotFound(s.notFound)
+	r.MethodNotAllowed(s.methodNotAllowed)
+	r.Get("/static/{name}", s.staticFile)
+	r.Group(func(r chi.Router) {
+		r.Use(s.checkAddress, s.checkSetup)
+		r.Get("/login", s.loginForm)
+		r.Post("/login", s.login)
+		r.Post("/logout", s.logout)
+		s.oldURLs(r)
+		r.Group(func(r chi.Router) {
+			r.Use(s.requireSignIn)
+			s.panels(r)
+		})
+	})
+	return s.sameOrigin(r)
+}
+
+// panels are the pages of those who have signed in.
+func (s *Server) panels(r chi.Router) {
+	r.Get("/", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/control", http.StatusSeeOther) })
+	r.Get("/control", s.control)
+	r.Get("/password", s.password)
+	r.Get("/help", s.help)
+	r.Get("/introduction", s.introduction)
+}
