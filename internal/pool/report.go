@@ -25,6 +25,9 @@ const batch = 4096
 
 func newReports(e *engine, fd int) *reports {
 	r := &reports{engine: e, fd: fd, buf: make([]byte, 0, batch)}
+	if fd > 2 {
+		unix.CloseOnExec(fd) // it is not for programs
+	}
 	// Standard output may be a terminal that others use, too.
 	if r.watch = fd > 2 && e.watch(fd, reportEvents, 0) == nil; r.watch {
 		_ = unix.SetNonblock(fd, true)
