@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -199,7 +200,11 @@ func (d *Daemon) observe(e event) {
 		if e.pool != nil {
 			e.pool.mute = 0
 		}
-		d.place(rs, e.report)
+		if e.pool != nil && strings.HasPrefix(e.reason, notChecked) {
+			d.unwatched(rs, e.reason, true)
+		} else {
+			d.place(rs, e.report)
+		}
 	}
 }
 

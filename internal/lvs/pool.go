@@ -31,6 +31,9 @@ type pool struct {
 	change chan struct{}    // jobs differ from what the process may have been told
 }
 
+// notChecked begins the reason of a server that the pool cannot check: nobody has seen it fail.
+const notChecked = "cannot be checked: "
+
 // inPool tells whether a real server's checks are made by the pool: those that run a program as somebody else have a process
 // of their own, and so has what is not our nanny.
 func (d *Daemon) inPool(rs server) bool {

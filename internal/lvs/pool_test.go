@@ -83,6 +83,9 @@ func TestPool(t *testing.T) {
 		if a, r := b.real(0).LastCheck, b.real(1).LastCheck; a != nil || r == nil || r.Duration != 0.0015 {
 			t.Errorf("last checks %+v and %+v", a, r)
 		}
+		b.say("pool", "2 down cannot be checked: it is Sunday")
+		b.wantWrites()
+		b.wantLogged(1, "warn: real server is not watched and stays as it is vs=web rs=b reason=cannot be checked: it is Sunday")
 		b.say("pool", "3 down nobody has this number")
 		b.say("pool", "runtime: complaint")
 		b.say("pool", "1 down reply too short")

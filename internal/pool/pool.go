@@ -18,15 +18,28 @@ import (
 
 // Limits.
 const (
-	programsAtOnce = 256 // send_program and load commands, each with a process
-	talksAtOnce    = 768 // checks with TLS, HTTP or the like, each with a goroutine
-	// otherFiles is for everything but the checks that one goroutine makes: programs take three descriptors each.
-	otherFiles = 2048
 	// inboxSize is how many messages of other goroutines may wait.
 	inboxSize = 256
 	// leaveTime is how long programs may take to die at the end.
 	leaveTime = 100 * time.Millisecond
+	// complainPause is how long nothing is said about a lack of descriptors that has been mentioned.
+	complainPause = time.Minute
 )
+
+// share is how many of everything there may be at the same time.
+type share struct {
+	programs int // send_program and load commands, each with a process, a thread and four descriptors
+	talks    int // checks with TLS, HTTP or the like, each with a goroutine and a descriptor
+	sockets  int // of the checks that one goroutine makes
+}
+
+// divide divides the descriptors this process may have, so that no kind of check can take what another needs.
+func divide(files int) share {
+	const own = 64 // for everything else
+	s := share{programs: min(256, files/16), talks: min(768, files/4)}
+	s.sockets = max(files-4*s.programs-s.talks-own, own)
+	return s
+}
 
 // Numbers of the descriptors that the loop watches beside the checks.
 const (
@@ -48,23 +61,25 @@ type Pool struct {
 	ctx     context.Context // of the talks
 	cancel  context.CancelFunc
 
-	inbox   chan func()
-	bell    int           // counts messages in the inbox
-	ended   chan struct{} // closed when Run ends: nobody reads the inbox any more
-	leaving bool
-	wake    []unix.PollFd // breaks programs off
+	inbox      chan func()
+	bell       int           // counts messages in the inbox
+	ended      chan struct{} // closed when Run ends: nobody reads the inbox any more
+	leaving    bool
+	complained time.Time
+	wake       []unix.PollFd // breaks programs off
 }
 
 // New returns a Pool that reports on a descriptor.
 func New(log *eventlog.Logger, full nanny.Full, report int) (*Pool, error) {
-	e, err := newEngine(files() - otherFiles)
+	room := divide(files())
+	e, err := newEngine(room.sockets)
 	if err != nil {
 		return nil, err
 	}
 	p := &Pool{
 		log: log, full: full, env: os.Environ(), engine: e, reports: newReports(e, report),
 		members: map[string]*member{}, shared: map[nanny.Options]*job{},
-		inbox: make(chan func(), inboxSize), ended: make(chan struct{}), crew: crew{most: programsAtOnce}, talks: crew{most: talksAtOnce},
+		inbox: make(chan func(), inboxSize), ended: make(chan struct{}), crew: crew{most: room.programs}, talks: crew{most: room.talks},
 	}
 	p.ctx, p.cancel = context.WithCancel(context.Background())
 	if p.bell, err = unix.Eventfd(0, unix.EFD_CLOEXEC|unix.EFD_NONBLOCK); err != nil {
@@ -80,11 +95,12 @@ func New(log *eventlog.Logger, full nanny.Full, report int) (*Pool, error) {
 
 // files is how many descriptors this process may have. The runtime has raised the limit as far as it may.
 func files() int {
+	const usual = 1024
 	var limit unix.Rlimit
 	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &limit); err != nil {
-		return 2 * otherFiles
+		return usual
 	}
-	return int(min(max(limit.Cur, otherFiles+otherFiles/8), 1<<30))
+	return int(min(limit.Cur, 1<<30))
 }
 
 // do has the loop call f. It waits when too much is waiting already.
@@ -111,7 +127,18 @@ func (p *Pool) Run() {
 			return
 		}
 		p.reports.flush()
+		p.complain()
 	}
+}
+
+// complain says that checks are late, and why.
+func (p *Pool) complain() {
+	waiting := len(p.engine.starved)
+	if waiting == 0 || !p.complained.IsZero() && time.Since(p.complained) < complainPause {
+		return
+	}
+	p.complained = time.Now()
+	p.log.Warn("checks are late: no descriptors left, see ulimit -n", "waiting", itoa(waiting), "in use", itoa(p.engine.open))
 }
 
 // receive takes messages, so many at most that the checks do not have to wait.

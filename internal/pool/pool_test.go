@@ -288,7 +288,7 @@ func TestHeavy(t *testing.T) {
 	b.add("1", "--check=http", "--check-path=/good", "-t", "10ms", "--fall=3")
 	b.add("2", "--check=https", "--check-path=/bad", "-t", "10ms")
 	b.add("3", "--check=tls", "--check-path=/wrong", "-t", "10ms")
-	for i := range talksAtOnce - 2 {
+	for i := range b.pool.talks.most - 2 {
 		b.add(strconv.Itoa(10+i), "--check=http", "--check-path=/hang", "-t", "10ms")
 	}
 	b.want("1 up", "2 down status 503", "3 down cannot be checked: nobody can check this")
@@ -335,4 +335,38 @@ func TestEnd(t *testing.T) {
 			t.Errorf("%s: %d sockets left", how, b.pool.engine.open)
 		}
 	}
+}
+
+// TestDivide: of the descriptors there are for everybody, and together not more than there are.
+func TestDivide(t *testing.T) {
+	for files, want := range map[int]share{
+		1024:    {64, 256, 448},
+		4096:    {256, 768, 2240},
+		20000:   {256, 768, 18144},
+		1 << 20: {256, 768, 1<<20 - 1856},
+		100:     {6, 25, 64},
+	} {
+		if got := divide(files); got != want {
+			t.Errorf("divide(%d) = %+v, want %+v", files, got, want)
+		}
+	}
+}
+
+// FuzzLine: whatever comes is read line by line, in bounded pieces, and no line is taken for two.
+func FuzzLine(f *testing.F) {
+	f.Add("add 1 []\nremove 1\n", 0)
+	f.Add("remove 1", maxLine)
+	f.Fuzz(func(t *testing.T, text string, more int) {
+		text += strings.Repeat("x", max(0, more)%(2*maxLine))
+		r := bufio.NewReaderSize(strings.NewReader(text), 64)
+		for i, want := range strings.Split(text, "\n") {
+			got, err := readLine(r)
+			if len(got) > maxLine+1 || got != want[:min(len(want), maxLine+1)] {
+				t.Fatalf("line %d has %d bytes, want %d", i, len(got), len(want))
+			}
+			if err != nil && r.Buffered() > 0 {
+				t.Fatal(err)
+			}
+		}
+	})
 }
