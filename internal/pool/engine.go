@@ -244,7 +244,7 @@ func (e *engine) proceed(c *check, r probe.Result) {
 		return
 	}
 	c.test = nil
-	c.attempt.Forget()
+	c.attempt.Forget(e.scratch)
 	c.turn.ended(r)
 }
 

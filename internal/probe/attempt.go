@@ -10,6 +10,7 @@ import (
 // number of attempts that take turns.
 type Scratch struct {
 	buf    []byte
+	spare  []byte // for the rest of an attempt that needs one
 	self   address
 	linger unix.Linger
 }
@@ -106,7 +107,12 @@ func (a *Attempt) End(r Result, s *Scratch) {
 }
 
 // Forget gives back the memory that End leaves for the next attempt.
-func (a *Attempt) Forget() { a.rest = nil }
+func (a *Attempt) Forget(s *Scratch) {
+	if cap(a.rest) > cap(s.spare) {
+		s.spare = a.rest[:0]
+	}
+	a.rest = nil
+}
 
 // enter begins a step, which has a time limit of its own.
 func (a *Attempt) enter(s step) {
@@ -208,6 +214,9 @@ func (a *Attempt) read(s *Scratch) Result {
 	a.got += n
 	r := a.test.judge(buf[:a.got], n == 0 || a.test.protocol == UDP)
 	if !r.Decided() && a.test.match != nil {
+		if a.rest == nil {
+			a.rest, s.spare = s.spare, nil
+		}
 		a.rest = append(a.rest, buf[a.got-n:a.got]...)
 	}
 	return r

@@ -58,7 +58,7 @@ func start(t testing.TB, options ...string) *nanny {
 		t.Fatal(err)
 	}
 	n := &nanny{reports: make(chan string, 64), ended: make(chan struct{})}
-	n.cmd = exec.Command(binary(t, "nanny"), append(options, "-c", "--lvs", "--report-fd=3")...)
+	n.cmd = command(t, append(options, "-c", "--lvs")...)
 	n.cmd.Env = []string{"GOMAXPROCS=1", "GOGC=20", mark(t)}
 	for _, name := range []string{"PATH", "SSL_CERT_FILE", "SSL_CERT_DIR"} {
 		n.cmd.Env = append(n.cmd.Env, name+"="+os.Getenv(name))
@@ -98,7 +98,7 @@ func (n *nanny) collect() {
 	lines := bufio.NewScanner(n.pipe)
 	for lines.Scan() {
 		select {
-		case n.reports <- lines.Text():
+		case n.reports <- strings.TrimPrefix(lines.Text(), poolID+" "):
 		default:
 		}
 	}
