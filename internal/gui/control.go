@@ -1,7 +1,118 @@
 package gui
 
-import "net/http"
+import (
+	"net/http"
+	"net/url"
+	"os"
+	"strconv"
+	"time"
+
+	"github.com/piranha-lvs/piranha/internal/gui/monitor"
+)
+
+// Auto update, in seconds. The original began at 10, and allowed no less.
+const (
+	defaultRate = 10
+	minRate     = 2
+	maxRate     = 3600
+)
+
+// controlView is the page CONTROL/MONITORING.
+type controlView struct {
+	page
+	monitor.View
+	Auto       bool
+	Rate       int
+	Chips      []chip
+	Show       string // the filter in force
+	Shown      []monitor.Service
+	Table      string // the kernel's
+	TableError string
+	FileError  string // why lvs.cf cannot be read
+}
+
+// chip is a filter of the list.
+type chip struct {
+	Name    string
+	Count   int
+	URL     string
+	Current bool
+}
 
 func (s *Server) control(w http.ResponseWriter, r *http.Request) {
-	s.render(w, r, http.StatusOK, "control", s.page(r, "Control / Monitoring", "control"))
+	v := controlView{page: s.page(r, "Control / Monitoring", "control"), Rate: defaultRate}
+	query := r.URL.Query()
+	if v.Auto = query.Get("auto_update") != ""; v.Auto {
+		v.Rate = rate(query.Get("rate"))
+		v.Refresh = strconv.Itoa(v.Rate)
+	}
+	in := monitor.Input{Host: s.opt.Host}
+	in.Pulse, in.Lvsd = s.daemons.Ask(r.Context())
+	var err error
+	if in.Config, err = s.config.current(); err != nil {
+		v.FileError = err.Error()
+	}
+	in.Now = time.Now()
+	v.Now = in.Now
+	v.View = monitor.Build(in)
+	v.filter(query)
+	v.readTable()
+	s.render(w, r, http.StatusOK, "control", v)
+}
+
+// rate is the interval asked for, in bounds.
+func rate(text string) int {
+	n, err := strconv.Atoi(text)
+	if err != nil {
+		return defaultRate
+	}
+	return min(max(n, minRate), maxRate)
+}
+
+// filter shows a part of the list.
+func (v *controlView) filter(query url.Values) {
+	show := query.Get("show")
+	for _, f := range []struct {
+		name, value string
+		in          func(monitor.Service) bool
+	}{
+		{"All", "", func(monitor.Service) bool { return true }},
+		{"Needs attention", "attention", monitor.Service.NeedsAttention},
+		{"Up", "up", func(s monitor.Service) bool { return s.Class == "up" }},
+		{"Inactive", "inactive", monitor.Service.Inactive},
+	} {
+		c := chip{Name: f.name, Current: show == f.value}
+		var shown []monitor.Service
+		for _, s := range v.Services {
+			if f.in(s) {
+				shown = append(shown, s)
+			}
+		}
+		c.Count = len(shown)
+		link := url.Values{}
+		if v.Auto {
+			link.Set("auto_update", "1")
+			link.Set("rate", strconv.Itoa(v.Rate))
+		}
+		if f.value != "" {
+			link.Set("show", f.value)
+		}
+		c.URL = "/control?" + link.Encode()
+		if c.Current {
+			v.Shown, v.Show = shown, f.value
+		}
+		v.Chips = append(v.Chips, c)
+	}
+}
+
+// readTable reads the kernel's table, which everybody may.
+func (v *controlView) readTable() {
+	table, err := monitor.RoutingTable(monitor.TablePath)
+	switch {
+	case os.IsNotExist(err):
+		v.TableError = "The kernel of this router has no table: the module ip_vs is not loaded."
+	case err != nil:
+		v.TableError = err.Error()
+	}
+	v.Table = table
 }

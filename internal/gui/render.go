@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/piranha-lvs/piranha/internal/gui/monitor"
 	"github.com/piranha-lvs/piranha/web"
 )
 
@@ -40,11 +41,18 @@ type views map[string]*template.Template
 // loadViews parses every page together with what all pages have.
 func loadViews(static map[string]staticFile) (views, error) {
 	functions := template.FuncMap{
-		"asset":  func(name string) string { return "/static/" + name + "?v=" + static[name].hash },
-		"plural": plural,
-		"group":  group,
-		"clock":  func(t time.Time) string { return t.Format(time.TimeOnly) },
-		"age":    func(now, then time.Time) string { return age(now.Sub(then)) },
+		"asset":    func(name string) string { return "/static/" + name + "?v=" + static[name].hash },
+		"plural":   plural,
+		"group":    group,
+		"clock":    func(t time.Time) string { return t.Format(time.TimeOnly) },
+		"age":      func(now, then time.Time) string { return age(now.Sub(then)) },
+		"span":     age,
+		"duration": duration,
+		"since":    since,
+		"onPage":   func(v controlView, n monitor.Node) nodeView { return nodeView{n, v.Now} },
+		"int":      func(n uint32) string { return group(int64(n)) },
+		"rate":     func(f float64) string { return group(int64(f + 0.5)) },
+		"mbit":     func(bytes float64) string { return strconv.FormatFloat(bytes*8/1e6, 'f', 1, 64) },
 	}
 	common, err := template.New("").Funcs(functions).ParseFS(web.Files, "templates/common/*.html")
 	if err != nil {
@@ -66,6 +74,12 @@ func loadViews(static map[string]staticFile) (views, error) {
 		v[strings.TrimSuffix(strings.TrimPrefix(path, "templates/"), ".html")] = t
 	}
 	return v, nil
+}
+
+// nodeView is a router at a time.
+type nodeView struct {
+	Node monitor.Node
+	Now  time.Time
 }
 
 // render writes a page. It is made completely before the first byte goes out, so that a fault in it can still be told.
@@ -148,6 +162,23 @@ func age(d time.Duration) string {
 		return fmt.Sprintf("%d\u00a0h %d\u00a0min", int(d.Hours()), int(d.Minutes())%60)
 	}
 	return fmt.Sprintf("%d\u00a0d %d\u00a0h", int(d.Hours())/24, int(d.Hours())%24)
+}
+
+// duration writes a time as lvs.cf has it.
+func duration(d time.Duration) string {
+	if d < time.Second {
+		return strconv.FormatFloat(float64(d)/float64(time.Millisecond), 'f', -1, 64) + "\u00a0ms"
+	}
+	return strconv.FormatFloat(d.Seconds(), 'f', -1, 64) + "\u00a0s"
+}
+
+// since writes when something began: the time, and the day unless that is today.
+func since(now, then time.Time) string {
+	then = then.In(now.Location())
+	if then.Format(time.DateOnly) == now.Format(time.DateOnly) {
+		return then.Format(time.TimeOnly)
+	}
+	return then.Format("2 Jan 15:04")
 }
 
 // shorten cuts a text to at most n bytes.

@@ -11,6 +11,7 @@ import (
 
 	"github.com/go-chi/chi/v5"
 
+	"github.com/piranha-lvs/piranha/internal/gui/monitor"
 	"github.com/piranha-lvs/piranha/internal/gui/session"
 )
 
@@ -44,6 +45,8 @@ type Server struct {
 	log      Log
 	accounts *accounts
 	access   *access
+	config   *configFile
+	daemons  *monitor.Source
 	sessions *session.Store
 	signIns  *signIns
 	views    views
@@ -61,6 +64,8 @@ func New(opt Options, log Log) (*Server, error) {
 		log:      log,
 		accounts: newAccounts(opt.PasswdFile, opt.Viewers, log),
 		access:   newAccess(opt.ConfigFile, log),
+		config:   &configFile{path: opt.ConfigFile},
+		daemons:  monitor.NewSource(opt.RunDir),
 		sessions: session.New(session.Options{Idle: sessionIdle, Absolute: sessionAbsolute, Secure: opt.Secure}),
 		signIns:  newSignIns(),
 	}
