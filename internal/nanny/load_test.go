@@ -41,6 +41,8 @@ func TestAgent(t *testing.T) {
 	}
 	n.standing = Standing{Known: true, Up: true}
 	share := func(v float64) loadmon.Reading { return loadmon.Reading{Kind: loadmon.Share, Value: v} }
+	out := &recorder{}
+	n.outlet = out
 	for _, want := range []Standing{
 		{true, true, "", share(75)},
 		{true, true, "", share(0)},
@@ -51,13 +53,18 @@ func TestAgent(t *testing.T) {
 		{true, false, "its agent says maint", share(50)},
 		{true, true, "", share(50)},
 	} {
-		n.measure(time.Now())
+		if err := n.measure(time.Now()); err != nil {
+			t.Fatal(err)
+		}
 		if got := n.now(); got != want {
 			t.Errorf("standing %+v, want %+v", got, want)
 		}
 	}
 	n.standing = Standing{Known: true, Reason: "connect refused"}
-	n.measure(time.Now())
+	out.lines = nil
+	if err := n.measure(time.Now()); err != nil || len(out.lines) != 1 || out.lines[0] != "down connect refused" {
+		t.Errorf("before the agent was asked %q was published, %v", out.lines, err)
+	}
 	if got := n.now(); got.Up || got.Reason != "connect refused" {
 		t.Errorf("an agent that says ready overrules a failed check: %+v", got)
 	}

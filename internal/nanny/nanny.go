@@ -137,7 +137,9 @@ func (n *Nanny) Run() error {
 				}
 				n.Observe(r)
 				n.outlet.tell(n.Watch, time.Now())
-				n.measure(time.Now())
+				if err := n.measure(time.Now()); err != nil {
+					return &Exit{Code: exitService}
+				}
 			}
 			due = health.Next(due, time.Now(), n.rules)
 		case lvsdGone:
@@ -168,10 +170,17 @@ func (n *Nanny) now() Standing {
 }
 
 // measure asks for the load if it is time to.
-func (n *Nanny) measure(now time.Time) {
-	if n.LoadDue(now) {
-		n.TakeLoad(now, n.AskLoad())
+func (n *Nanny) measure(now time.Time) error {
+	if !n.LoadDue(now) {
+		return nil
 	}
+	if s := n.now(); !s.Up { // nobody waits for an agent to learn that its server is down
+		if err := n.outlet.publish(s); err != nil {
+			return err
+		}
+	}
+	n.TakeLoad(now, n.AskLoad())
+	return nil
 }
 
 func (n *Nanny) terminate(signal int) error {
