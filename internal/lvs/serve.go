@@ -15,7 +15,20 @@ const callTime = 10 * time.Second
 // Handler answers the calls of lvs.sock. Without a Meter there are no figures of traffic.
 func (d *Daemon) Handler(m *Meter) http.Handler {
 	mux := http.NewServeMux()
-	mux.HandleFunc("GET /v1/status", func(w http.ResponseWriter, r *http.Request) {
+	mux.HandleFunc("GET /v1/status", d.serveStatus(m, func(w http.ResponseWriter, s *Status) { control.Reply(w, http.StatusOK, s) }))
+	mux.HandleFunc("GET /v1/metrics", d.serveStatus(m, replyMetrics))
+	mux.HandleFunc("GET /v1/history", d.serveHistory)
+	mux.HandleFunc("POST /v1/activate", control.Privileged(d.serveActive(true)))
+	mux.HandleFunc("POST /v1/deactivate", control.Privileged(d.serveActive(false)))
+	for _, verb := range []string{"drain", "maint", "ready", "weight"} {
+		mux.HandleFunc("POST /v1/"+verb, control.Privileged(d.serveOrder(verb)))
+	}
+	return mux
+}
+
+// serveStatus answers with the status, in the form that reply gives it.
+func (d *Daemon) serveStatus(m *Meter, reply func(http.ResponseWriter, *Status)) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
 		ctx, cancel := context.WithTimeout(r.Context(), callTime)
 		defer cancel()
 		status, err := d.Status(ctx)
@@ -24,15 +37,8 @@ func (d *Daemon) Handler(m *Meter) http.Handler {
 			return
 		}
 		status.measure(m, time.Now())
-		control.Reply(w, http.StatusOK, status)
-	})
-	mux.HandleFunc("GET /v1/history", d.serveHistory)
-	mux.HandleFunc("POST /v1/activate", control.Privileged(d.serveActive(true)))
-	mux.HandleFunc("POST /v1/deactivate", control.Privileged(d.serveActive(false)))
-	for _, verb := range []string{"drain", "maint", "ready", "weight"} {
-		mux.HandleFunc("POST /v1/"+verb, control.Privileged(d.serveOrder(verb)))
+		reply(w, &status)
 	}
-	return mux
 }
 
 // serveOrder answers for ?virtual=NAME&server=NAME, drain with &within=30s, weight with &weight=N.
