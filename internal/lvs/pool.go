@@ -27,8 +27,14 @@ type pool struct {
 	stop context.CancelFunc
 
 	mu     sync.Mutex
-	jobs   map[int]*monitor // by ID
-	change chan struct{}    // jobs differ from what the process may have been told
+	jobs   map[int]job   // by ID
+	change chan struct{} // jobs differ from what the process may have been told
+}
+
+// job is what a pool does for a monitor.
+type job struct {
+	monitor *monitor // its server belongs to the loop
+	args    monitorArgs
 }
 
 // notChecked begins the reason of a server that the pool cannot check: nobody has seen it fail.
@@ -76,7 +82,7 @@ func (d *Daemon) stopPool() {
 
 func (p *pool) add(id int, m *monitor) {
 	p.mu.Lock()
-	p.jobs[id] = m
+	p.jobs[id] = job{m, m.server.monitor}
 	p.mu.Unlock()
 	p.changed()
 }
@@ -102,7 +108,7 @@ func (p *pool) monitor(id string) *monitor {
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return p.jobs[n]
+	return p.jobs[n].monitor
 }
 
 func (p *pool) changed() {
@@ -135,7 +141,7 @@ func (p *pool) news(told map[int]bool) string {
 	defer p.mu.Unlock()
 	var b strings.Builder
 	for _, id := range slices.Sorted(maps.Keys(told)) {
-		if p.jobs[id] == nil {
+		if _, wanted := p.jobs[id]; !wanted {
 			delete(told, id)
 			b.WriteString("remove " + itoa(id) + "\n")
 		}
@@ -143,17 +149,16 @@ func (p *pool) news(told map[int]bool) string {
 	for _, id := range slices.Sorted(maps.Keys(p.jobs)) {
 		if !told[id] {
 			told[id] = true
-			b.WriteString("add " + itoa(id) + " " + p.jobs[id].job() + "\n")
+			b.WriteString("add " + itoa(id) + " " + p.jobs[id].line() + "\n")
 		}
 	}
 	return b.String()
 }
 
-// job is the arguments of the monitor as a pool is told them. It is asked for whenever the pool is started, so a server that
+// line is the arguments of the monitor as a pool is told them. It is asked for whenever the pool is started, so a server that
 // is down then is known to be.
-func (m *monitor) job() string {
-	args := m.server.monitor.args(m.knownDown.Load())[1:]
-	line, err := json.Marshal(args)
+func (j job) line() string {
+	line, err := json.Marshal(j.args.args(j.monitor.knownDown.Load())[1:])
 	if err != nil { // of a list of strings there is none
 		return "[]"
 	}
@@ -163,7 +168,7 @@ func (m *monitor) job() string {
 // startPool starts the process.
 func (d *Daemon) startPool(ctx context.Context) {
 	ctx, stop := context.WithCancel(ctx)
-	p := &pool{stop: stop, jobs: map[int]*monitor{}, change: make(chan struct{}, 1)}
+	p := &pool{stop: stop, jobs: map[int]job{}, change: make(chan struct{}, 1)}
 	d.pool = p
 	next := func() supervise.Command {
 		argv := appendIf([]string{d.opt.Nanny, "--pool"}, d.opt.Verbose, "-v")
