@@ -18,6 +18,8 @@ type Document struct {
 	text  string
 	path  string // the file it came from, "" if it was not read from one
 	saved string // the text that file had
+
+	missing bool // there was no file: Save makes one
 }
 
 // Parse makes a document of a text. name stands for the file in findings. The error, of type Findings, says that the

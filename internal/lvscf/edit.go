@@ -171,7 +171,8 @@ func (d *Document) addStatement(o *outline, block int, k *Key, words []string) e
 }
 
 // indentIn returns the indentation of a statement in a block: that of its neighbours, else that of the first statement
-// at the same depth in the file, else one step more than the block's own.
+// at the same depth in the file, else one step more than the block's own: as the original's own tools have it, unless the
+// file has steps of another kind.
 func (o *outline) indentIn(block int) string {
 	b := &o.blocks[block]
 	level := b.scope.level()
@@ -181,9 +182,12 @@ func (o *outline) indentIn(block int) string {
 	case o.indents[level] != "":
 		return o.indents[level]
 	}
-	step := "\t"
-	if o.indents[1] != "" {
+	step := "     "
+	switch {
+	case o.indents[1] != "" && o.indents[1] != step:
 		step = o.indents[1]
+	case level == 2:
+		step = "    "
 	}
 	return o.text[b.start:skipBlanks(o.text, b.start, len(o.text))] + step
 }

@@ -37,6 +37,9 @@ func (d *Document) Save() error {
 	if err != nil {
 		return err
 	}
+	if d.missing {
+		return d.write(d.path, text, nil)
+	}
 	return d.write(d.path, text, &d.saved)
 }
 
@@ -63,7 +66,7 @@ func (d *Document) write(path, text string, old *string) error {
 	if err != nil {
 		return fmt.Errorf("save %s: %w", path, err)
 	}
-	d.path, d.text, d.saved = path, text, text
+	d.path, d.text, d.saved, d.missing = path, text, text, false
 	return nil
 }
 
