@@ -18,7 +18,7 @@ func TestImports(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	forbidden := []string{"net", "fmt", "reflect", "log", "os/exec", "regexp", "encoding/json", "text/template", "os/user"}
+	forbidden := []string{"net", "fmt", "reflect", "log", "os/exec", "os/signal", "regexp", "encoding/json", "text/template", "os/user"}
 	for line := range strings.Lines(string(out)) {
 		pkg, imports, _ := strings.Cut(strings.TrimSpace(line), ":")
 		// encoding/binary names reflect, but its byte orders, which netlink needs, do not use it: the linker leaves it out.

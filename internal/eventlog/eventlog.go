@@ -49,10 +49,13 @@ type Logger struct {
 	buf    []byte
 }
 
+// ordinary is how long a line is as a rule, in bytes: growing to it would leave memory behind in every nanny.
+const ordinary = 128
+
 // New returns the log of the program called name, which precedes every line and is the syslog identity. Without
 // verbose, Debug writes nothing.
 func New(name string, dest Dest, verbose bool) *Logger {
-	l := &Logger{name: name, dest: dest, verbose: verbose, path: syslogPath, stdout: 1, socket: -1}
+	l := &Logger{name: name, dest: dest, verbose: verbose, path: syslogPath, stdout: 1, socket: -1, buf: make([]byte, 0, ordinary)}
 	l.toStdout.send, l.toSyslog.send = l.print, l.send
 	l.toStdout.notice = func(lost int) []byte { return l.appendPlain(nil, lostLines(lost), nil) }
 	l.toSyslog.notice = func(lost int) []byte { return l.appendMessage(nil, severityWarning, lostLines(lost), nil) }

@@ -132,7 +132,7 @@ func New(o Options, cfg *lvscf.Config, t table, log logger) *Daemon {
 	return &Daemon{
 		opt: o, log: log, table: t, keep: supervise.Keep, read: readConfig, cfg: cfg, active: !o.Standby,
 		health: map[rowKey]*health{}, monitors: map[rowKey]*monitor{}, demoted: map[string]bool{},
-		gate: make(gate, startsAtOnce), env: childEnv(smallRuntime...), poolEnv: childEnv(),
+		gate: make(gate, startsAtOnce), env: childEnv(smallRuntime()...), poolEnv: childEnv(),
 		reports: make(chan event, 256), readings: make(chan reading), questions: make(chan func()),
 	}
 }

@@ -127,14 +127,23 @@ func appendIf(args []string, condition bool, more ...string) []string {
 
 func port(p uint16) string { return strconv.Itoa(int(p)) }
 
-// smallRuntime keeps the Go runtime of a process small that there is one of for each real server.
-var smallRuntime = []string{"GOMAXPROCS=1", "GOGC=20"}
+// smallRuntime keeps the Go runtime of a process small that there is one of for each real server. Without asynchronous
+// preemption, which one goroutine has no use for, there are no signals between the threads, and the stacks for them stay
+// untouched: 20 kB less, and none more after hours.
+func smallRuntime() []string {
+	debug := "asyncpreemptoff=1"
+	if own := os.Getenv("GODEBUG"); own != "" {
+		debug = own + "," + debug
+	}
+	return []string{"GOMAXPROCS=1", "GOGC=20", "GODEBUG=" + debug}
+}
 
-// childEnv is a monitor's environment: ours, without what is meant for lvsd alone, and more.
+// childEnv is a monitor's environment: ours, without what is meant for lvsd alone, and more in place of its namesakes.
 func childEnv(more ...string) []string {
 	env := slices.DeleteFunc(os.Environ(), func(kv string) bool {
 		name, _, _ := strings.Cut(kv, "=")
-		return slices.Contains([]string{"GOMAXPROCS", "GOGC", "NOTIFY_SOCKET", "WATCHDOG_PID", "WATCHDOG_USEC"}, name)
+		replaced := slices.ContainsFunc(more, func(kv string) bool { return strings.HasPrefix(kv, name+"=") })
+		return replaced || slices.Contains([]string{"GOMAXPROCS", "GOGC", "NOTIFY_SOCKET", "WATCHDOG_PID", "WATCHDOG_USEC"}, name)
 	})
 	return append(env, more...)
 }

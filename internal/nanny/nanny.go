@@ -56,7 +56,11 @@ func New(o *Options, log *eventlog.Logger, signals int, full Full) (n *Nanny, er
 	if n.check, err = newChecker(o, full, n.events.wake()); err != nil {
 		return nil, err
 	}
-	if err := n.WeighBy(os.Environ(), n.events.wake()...); err != nil {
+	var env []string // which costs memory
+	if o.LoadCommand != "" {
+		env = os.Environ()
+	}
+	if err := n.WeighBy(env, n.events.wake()...); err != nil {
 		return nil, err
 	}
 	n.outlet, err = newOutlet(o, log)

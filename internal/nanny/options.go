@@ -95,6 +95,14 @@ func (o *Options) Set() *cmdline.Set {
 	s.Func('S', "scale", "N", "how many times its own weight a server may have by its load, 1 to 1000 (10)", o.scale)
 	s.Func('M', "method", "m|g|i", "forwarding: masquerading, gatewaying (direct), ipip (tunnel) (m)", o.method)
 	s.String(&o.ignored, 'I', "ipvsadm", "PATH", "accepted and ignored")
+	o.contents(s)
+	o.ways(s)
+	o.checks(s)
+	return s
+}
+
+// contents are the options that say what a check consists of, as in the original.
+func (o *Options) contents(s *cmdline.Set) {
 	s.String(&o.LoadCommand, 'U', "loadcmd", "COMMAND", "command that tells the load of a server")
 	s.String(&o.Program, 'e', "send_program", "COMMAND", "program that checks the server")
 	s.Func('s', "send_string", "TEXT", "text to send", textOf(&o.Send, &o.HasSend))
@@ -102,6 +110,10 @@ func (o *Options) Set() *cmdline.Set {
 	s.Bool(&o.Regex, 0, "regex", "the expected text is a regular expression")
 	s.Bool(&o.Suppress, 'T', "suppress", "do not translate backslash escapes")
 	s.Bool(&o.Quiesce, 'q', "quiesce_server", "give a failed server weight 0 instead of removing it")
+}
+
+// ways are the options that say how to run.
+func (o *Options) ways(s *cmdline.Set) {
 	s.Bool(&o.NoDaemon, 'n', "nodaemon", "stay in the foreground, log to standard output too")
 	s.Bool(&o.NoFork, 'c', "nofork", "be a daemon without forking")
 	s.Bool(&o.DryRun, 0, "test-start", "do not touch the kernel's table")
@@ -113,8 +125,6 @@ func (o *Options) Set() *cmdline.Set {
 	s.Bool(&o.KnownDown, 0, "known-down", "the server is down: the re-entry time counts from the start")
 	s.Bool(&o.Pool, 0, "pool", "check the servers that standard input names")
 	s.Bool(&o.Shared, 0, "shared", "share the results of the same check in a pool")
-	o.checks(s)
-	return s
 }
 
 // checks are the options that say what a check does and how results count, beyond the original's.

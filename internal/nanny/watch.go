@@ -107,7 +107,7 @@ func (w *Watch) AppendResult(b []byte, who string) []byte {
 	b = append(append(b, who...), word...)
 	b = strconv.AppendInt(b, w.last.Duration.Microseconds(), 10)
 	if !w.last.Up() {
-		b = append(append(b, ' '), w.last.Reason()...)
+		b = w.last.AppendReason(append(b, ' '))
 	}
 	return append(b, '\n')
 }

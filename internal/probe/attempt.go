@@ -283,7 +283,7 @@ func (t *Test) judgeMatch(reply []byte, end bool) Result {
 	case end || len(reply) == t.size():
 		r.Outcome = Mismatch
 		r.expected = t.expect
-		r.received.set(reply, 0)
+		r.received.set(text(reply), 0)
 	}
 	return r
 }

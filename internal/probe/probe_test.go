@@ -274,9 +274,11 @@ func TestAllocations(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		reason := make([]byte, 0, 512)
 		got := testing.AllocsPerRun(100, func() {
-			if r := p.Run(); r.Outcome != tt.want {
-				t.Errorf("%s: got %q", tt.name, r.Reason())
+			r := p.Run()
+			if reason = r.AppendReason(reason[:0]); r.Outcome != tt.want {
+				t.Errorf("%s: got %q", tt.name, reason)
 			}
 		})
 		if got != 0 {

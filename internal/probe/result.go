@@ -1,9 +1,10 @@
 package probe
 
 import (
-	"bytes"
 	"strconv"
+	"strings"
 	"time"
+	"unsafe"
 
 	"golang.org/x/sys/unix"
 )
@@ -54,9 +55,12 @@ func mismatch(expected string, reply []byte) Result {
 	for r.differ < len(expected) && r.differ < len(reply) && expected[r.differ] == reply[r.differ] {
 		r.differ++
 	}
-	r.received.set(reply, r.differ)
+	r.received.set(text(reply), r.differ)
 	return r
 }
+
+// text is b as a string, without a copy, for as long as b is not changed.
+func text(b []byte) string { return unsafe.String(unsafe.SliceData(b), len(b)) }
 
 // Failure returns the result of an attempt that was made elsewhere (package checks) and speaks against the server. Failures of
 // one kind are the same to SameKind. The reason is for people, as Reason has it: short, one line, printable.
@@ -66,10 +70,10 @@ func Failure(kind int, reason string) Result {
 
 // Quote returns the beginning of a text from a server, as reasons have it: between quotation marks, one line, printable,
 // with dots if there is more.
-func Quote(text []byte) string {
+func Quote(b []byte) string {
 	var s sample
-	s.set(text, 0)
-	return s.quote()
+	s.set(text(b), 0)
+	return string(s.appendTo(nil))
 }
 
 // Up tells whether the server passed.
@@ -86,83 +90,95 @@ func (r Result) SameKind(o Result) bool {
 
 // Reason says why the server did not pass, as a person can act on it; "" if it did. It is one line of printable text
 // whatever the server sent.
-func (r Result) Reason() string {
+func (r Result) Reason() string { return string(r.AppendReason(nil)) }
+
+// AppendReason appends the reason to b. It allocates nothing else: a nanny may have to tell it every second.
+func (r *Result) AppendReason(b []byte) []byte {
 	switch r.Outcome {
 	case Up:
-		return ""
+		return b
 	case Interrupted:
-		return "check interrupted"
+		return append(b, "check interrupted"...)
 	case NoSocket:
-		return "cannot check: " + r.Errno.Error()
+		return append(append(b, "cannot check: "...), r.Errno.Error()...)
 	case ConnectFailed:
-		return connectReason(r.Errno)
+		return appendConnectReason(b, r.Errno)
 	case ConnectTimeout:
-		return "connect timed out after " + r.Timeout.String()
+		return r.appendTimeout(append(b, "connect"...))
 	case WriteFailed:
-		return "write failed: " + r.Errno.Error()
+		return append(append(b, "write failed: "...), r.Errno.Error()...)
 	case WriteTimeout:
-		return "write timed out after " + r.Timeout.String()
+		return r.appendTimeout(append(b, "write"...))
 	case ReadFailed:
-		return r.readReason()
+		return r.appendReadReason(b)
 	case ReadTimeout:
-		return "read timed out after " + r.Timeout.String() + ": " + r.progress()
+		return r.appendProgress(append(r.appendTimeout(append(b, "read"...)), ": "...))
 	case Closed:
 		if r.Got == 0 {
-			return "closed by peer before a reply"
+			return append(b, "closed by peer before a reply"...)
 		}
-		return "closed by peer: " + r.progress()
+		return r.appendProgress(append(b, "closed by peer: "...))
 	case Short:
-		return "reply too short: " + r.progress()
+		return r.appendProgress(append(b, "reply too short: "...))
 	case Mismatch:
 		var expected sample
-		expected.set([]byte(r.expected), r.differ)
-		return "expected " + expected.quote() + ", got " + r.received.quote()
+		expected.set(r.expected, r.differ)
+		b = expected.appendTo(append(b, "expected "...))
+		return r.received.appendTo(append(b, ", got "...))
 	case NotStarted:
-		return "program cannot be run: " + r.Errno.Error()
+		return append(append(b, "program cannot be run: "...), r.Errno.Error()...)
 	case ProgramFailed:
-		return "program exited with status " + strconv.Itoa(r.Status)
+		return strconv.AppendInt(append(b, "program exited with status "...), int64(r.Status), 10)
 	case ProgramKilled:
-		return "program terminated with signal " + strconv.Itoa(r.Status)
+		return strconv.AppendInt(append(b, "program terminated with signal "...), int64(r.Status), 10)
 	case ProgramTimeout:
-		return "program timed out after " + r.Timeout.String()
+		return r.appendTimeout(append(b, "program"...))
 	case Failed:
-		return r.expected
+		return append(b, r.expected...)
 	}
-	return "unknown"
+	return append(b, "unknown"...)
 }
 
-func connectReason(errno unix.Errno) string {
+func appendConnectReason(b []byte, errno unix.Errno) []byte {
 	switch errno {
 	case unix.ECONNREFUSED:
-		return "connect refused"
+		return append(b, "connect refused"...)
 	case unix.EHOSTUNREACH, unix.ENETUNREACH, unix.ETIMEDOUT:
 		// "no route to host", "network is unreachable": they need no preposition.
-		return errno.Error()
+		return append(b, errno.Error()...)
 	}
-	return "connect failed: " + errno.Error()
+	return append(append(b, "connect failed: "...), errno.Error()...)
 }
 
-func (r Result) readReason() string {
+func (r *Result) appendReadReason(b []byte) []byte {
 	switch {
 	case r.Errno == unix.ECONNREFUSED:
-		return "port unreachable" // the ICMP answer to a datagram
+		return append(b, "port unreachable"...) // the ICMP answer to a datagram
 	case r.Errno == unix.ECONNRESET && r.Got == 0:
-		return "reset by peer before a reply"
+		return append(b, "reset by peer before a reply"...)
 	case r.Errno == unix.ECONNRESET:
-		return "reset by peer: " + r.progress()
+		return r.appendProgress(append(b, "reset by peer: "...))
 	}
-	return "read failed: " + r.Errno.Error()
+	return append(append(b, "read failed: "...), r.Errno.Error()...)
 }
 
-// progress says how far the reply got.
-func (r Result) progress() string {
+// appendTimeout says how long was waited.
+func (r *Result) appendTimeout(b []byte) []byte {
+	return append(append(b, " timed out after "...), r.Timeout.String()...)
+}
+
+// appendProgress says how far the reply got.
+func (r *Result) appendProgress(b []byte) []byte {
 	switch {
 	case r.Got == 0:
-		return "no reply"
+		return append(b, "no reply"...)
 	case r.Want == 0:
-		return "no match in " + strconv.Itoa(r.Got) + " bytes"
+		b = strconv.AppendInt(append(b, "no match in "...), int64(r.Got), 10)
+	default:
+		b = strconv.AppendInt(append(b, "got "...), int64(r.Got), 10)
+		b = strconv.AppendInt(append(b, " of "...), int64(r.Want), 10)
 	}
-	return "got " + strconv.Itoa(r.Got) + " of " + strconv.Itoa(r.Want) + " bytes"
+	return append(b, " bytes"...)
 }
 
 // failed is an outcome with the errno of err.
@@ -180,9 +196,9 @@ type sample struct {
 }
 
 // set takes the line of the text that is not as it should be from the byte at differ on.
-func (s *sample) set(text []byte, differ int) {
+func (s *sample) set(text string, differ int) {
 	const lead, tail = len(s.text) / 2, len(s.text) / 4 // of a line that is too long, before and after that byte
-	from := bytes.LastIndexByte(text[:differ], '\n') + 1
+	from := strings.LastIndexByte(text[:differ], '\n') + 1
 	if differ-from > len(s.text)-tail {
 		from = differ - lead
 	}
@@ -191,22 +207,22 @@ func (s *sample) set(text []byte, differ int) {
 	s.n = uint8(copy(s.text[:], text))
 	// A line end is shown if it is what differs.
 	if next := differ + 1; next < int(s.n) {
-		if end := bytes.IndexAny(s.text[next:s.n], "\r\n"); end >= 0 {
+		if end := strings.IndexAny(text[next:s.n], "\r\n"); end >= 0 {
 			s.n = uint8(next + end)
 		}
 	}
 	// A line end that was left out is not worth an ellipsis.
-	s.cut = len(bytes.TrimRight(text, "\r\n")) > int(s.n)
+	s.cut = len(strings.TrimRight(text, "\r\n")) > int(s.n)
 }
 
-// quote returns the sample between quotation marks, with everything unprintable escaped.
-func (s *sample) quote() string {
-	q := strconv.Quote(string(s.text[:s.n]))
+// appendTo appends the sample between quotation marks, with everything unprintable escaped.
+func (s *sample) appendTo(b []byte) []byte {
 	if s.late {
-		q = "..." + q
+		b = append(b, "..."...)
 	}
+	b = strconv.AppendQuote(b, text(s.text[:s.n]))
 	if s.cut {
-		q += "..."
+		b = append(b, "..."...)
 	}
-	return q
+	return b
 }

@@ -36,7 +36,7 @@ func TestTerm(t *testing.T) {
 			if orderly < endings/2 {
 				t.Errorf("%d of %d ended in good order", orderly, endings)
 			}
-			wantNothing(t)
+			wantLeft(t, 0)
 		})
 	}
 }
@@ -137,5 +137,24 @@ func TestManyDown(t *testing.T) {
 			t.Errorf("before %+v, after %+v", p.before, after)
 		}
 		p.n.terminate(t)
+	}
+}
+
+// TestSignals: a hundred signals, sent as fast as they have an effect, during checks and between them.
+func TestSignals(t *testing.T) {
+	t.Parallel()
+	s := serve(t, func(c conn) { c.hear("\r\n"); c.say("+PONG\r\n"); c.stay() })
+	n := watch(t, "-h", "127.0.0.1", "-p", "81", "-r", s.port, "-t", "10ms", "-a", "10ms", "-s", `PING\r\n`, "-x", "+PONG")
+	n.next(t, up)
+	for range 50 {
+		n.signal(t, syscall.SIGUSR1)
+		n.next(t, "down forced down by a signal")
+		n.signal(t, []syscall.Signal{syscall.SIGUSR2, syscall.SIGHUP}[rand.IntN(2)])
+		n.next(t, up)
+	}
+	n.signal(t, syscall.SIGINT)
+	<-n.ended
+	if n.err != nil {
+		t.Errorf("nanny ended with %v, want status 0", n.err)
 	}
 }

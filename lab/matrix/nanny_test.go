@@ -59,7 +59,7 @@ func start(t testing.TB, options ...string) *nanny {
 	}
 	n := &nanny{reports: make(chan string, 64), ended: make(chan struct{})}
 	n.cmd = command(t, append(options, "-c", "--lvs")...)
-	n.cmd.Env = []string{"GOMAXPROCS=1", "GOGC=20", mark(t)}
+	n.cmd.Env = []string{"GOMAXPROCS=1", "GOGC=20", "GODEBUG=asyncpreemptoff=1", mark(t)}
 	for _, name := range []string{"PATH", "SSL_CERT_FILE", "SSL_CERT_DIR"} {
 		n.cmd.Env = append(n.cmd.Env, name+"="+os.Getenv(name))
 	}
@@ -124,13 +124,19 @@ func (n *nanny) standing(t testing.TB) string {
 	}
 }
 
+// signal sends a signal to the nanny.
+func (n *nanny) signal(t testing.TB, s syscall.Signal) {
+	t.Helper()
+	if err := n.cmd.Process.Signal(s); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // terminate sends TERM and returns how long the end took. The exit status must be 0.
 func (n *nanny) terminate(t testing.TB) time.Duration {
 	t.Helper()
 	start := time.Now()
-	if err := n.cmd.Process.Signal(syscall.SIGTERM); err != nil {
-		t.Fatal(err)
-	}
+	n.signal(t, syscall.SIGTERM)
 	select {
 	case <-n.ended:
 	case <-time.After(patience):

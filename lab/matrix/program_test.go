@@ -132,12 +132,10 @@ func TestProgramChildren(t *testing.T) {
 				n.terminate(t)
 			} else {
 				n.standing(t)
-				if left := leftBehind(t); len(left) != 1 {
-					t.Errorf("beside the nanny there are %q", left)
-				}
+				wantLeft(t, 1) // the nanny
 				n.terminate(t)
 			}
-			wantNothing(t)
+			wantLeft(t, 0)
 		})
 	}
 }
