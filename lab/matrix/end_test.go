@@ -144,7 +144,7 @@ func TestManyDown(t *testing.T) {
 func TestSignals(t *testing.T) {
 	t.Parallel()
 	s := serve(t, func(c conn) { c.hear("\r\n"); c.say("+PONG\r\n"); c.stay() })
-	n := watch(t, "-h", "127.0.0.1", "-p", "81", "-r", s.port, "-t", "10ms", "-a", "10ms", "-s", `PING\r\n`, "-x", "+PONG")
+	n := watch(t, "-h", "127.0.0.1", "-p", "81", "-r", s.port, "-t", long.String(), "-s", `PING\r\n`, "-x", "+PONG")
 	n.next(t, up)
 	for range 50 {
 		n.signal(t, syscall.SIGUSR1)
