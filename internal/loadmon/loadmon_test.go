@@ -130,6 +130,8 @@ func TestReading(t *testing.T) {
 
 func FuzzParse(f *testing.F) {
 	f.Add("load average: 0,52, 0,58")
+	f.Add("real1         up   3+02:11,     1 user,   load 0.10, 0.20, 0.30")
+	f.Add("10:15  up 3 days,  2:11, 2 users, load averages: 1.40 1.31 1.22")
 	f.Fuzz(func(t *testing.T, output string) {
 		if load, err := Parse(output); err == nil && (load < 0 || math.IsNaN(load) || math.IsInf(load, 0)) {
 			t.Errorf("Parse(%q) = %v", output, load)
@@ -139,8 +141,27 @@ func FuzzParse(f *testing.F) {
 	})
 }
 
+// FuzzReading: what one writes the other reads, and whatever is read makes a weight that the kernel takes.
+func FuzzReading(f *testing.F) {
+	f.Add("load 0.25", uint16(100), uint16(150))
+	f.Add("share 6553500", uint16(65535), uint16(0))
+	f.Fuzz(func(t *testing.T, line string, configured, last uint16) {
+		r, ok := ParseReading(line)
+		if !ok {
+			return
+		}
+		if again, ok := ParseReading(r.String()); !ok || again != r {
+			t.Errorf("%q is %+v, written %q, which is %+v", line, r, r.String(), again)
+		}
+		if w := r.Weight(int(configured), DefaultScale, int(last)); w < 0 || w > maxWeight || w == 0 && configured > 0 && last > 0 && r.Value > 0 {
+			t.Errorf("%q: weight %d of %d after %d", line, w, configured, last)
+		}
+	})
+}
+
 func FuzzParseAgent(f *testing.F) {
 	f.Add("up 50% #why")
+	f.Add("drain,75%\tmaxconn:30 # \x1b[1m")
 	f.Fuzz(func(t *testing.T, line string) {
 		a, _ := ParseAgent(line)
 		if !utf8.ValidString(a.Why) || strings.ContainsAny(a.Why, "\n\r\x00\x1b") || len(a.Why) > maxWhy || a.Weight < -1 {
