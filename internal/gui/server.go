@@ -13,6 +13,7 @@ import (
 
 	"github.com/piranha-lvs/piranha/internal/gui/monitor"
 	"github.com/piranha-lvs/piranha/internal/gui/session"
+	"github.com/piranha-lvs/piranha/internal/lvscf"
 )
 
 // Options say where things are.
@@ -158,6 +159,26 @@ func (s *Server) routes() http.Handler {
 func (s *Server) panels(r chi.Router) {
 	r.Get("/", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/control", http.StatusSeeOther) })
 	r.Get("/control", s.control)
+	r.Get("/global", s.global)
+	r.Post("/global", s.saveGlobal)
+	r.Get("/redundancy", s.redundancy)
+	r.Post("/redundancy", s.saveRedundancy)
+	r.Get("/virtual", s.virtual)
+	r.Post("/virtual", s.actVirtual)
+	for page, targetOf := range s.virtualPages() {
+		r.Get(page, s.onBlock(s.readFile, func(w http.ResponseWriter, r *http.Request, d *lvscf.Document, at lvscf.Path) {
+			s.showForm(w, r, d, targetOf(at))
+		}))
+		r.Post(page, s.onBlock(s.readForm, func(w http.ResponseWriter, r *http.Request, d *lvscf.Document, at lvscf.Path) {
+			s.saveForm(w, r, d, targetOf(at), nil)
+		}))
+	}
+	r.Get("/virtual/real", s.onBlock(s.readFile, func(w http.ResponseWriter, r *http.Request, d *lvscf.Document, at lvscf.Path) {
+		s.showList(w, r, d, realList(at))
+	}))
+	r.Post("/virtual/real", s.onBlock(s.readForm, func(w http.ResponseWriter, r *http.Request, d *lvscf.Document, at lvscf.Path) {
+		s.act(w, r, d, realList(at))
+	}))
 	r.Get("/password", s.password)
 	r.Get("/help", s.help)
 	r.Get("/introduction", s.introduction)
