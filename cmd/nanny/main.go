@@ -22,6 +22,7 @@ func main() {
 }
 
 func run(args []string) error {
+	nanny.PlainSignals()
 	o, err := nanny.Parse(args)
 	if err != nil {
 		return err

@@ -4,7 +4,6 @@ package nanny
 
 import (
 	"errors"
-	"syscall"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -53,9 +52,4 @@ func signalPipe() (int, error) {
 		}
 	}
 	return pipe[0], nil
-}
-
-// heeded are the signals that concern a nanny.
-func heeded() [5]syscall.Signal {
-	return [...]syscall.Signal{syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP, syscall.SIGUSR1, syscall.SIGUSR2}
 }

@@ -19,7 +19,9 @@ func signalPipe() (int, error) {
 		return -1, errors.New("pipe: " + err.Error())
 	}
 	ch := make(chan os.Signal, 8)
-	signal.Notify(ch, syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP, syscall.SIGUSR1, syscall.SIGUSR2)
+	for _, s := range heeded() {
+		signal.Notify(ch, s)
+	}
 	go func() {
 		for s := range ch {
 			number, ok := s.(syscall.Signal)
