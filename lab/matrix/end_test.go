@@ -96,16 +96,16 @@ func TestManyDown(t *testing.T) {
 		all = append(all, pair{n: n})
 	}
 	for i := range all {
-		all[i].n.next(t, up)
+		all[i].n.until(t, up)
 		_, all[i].before = use(t, all[i].n.pid(), 2)
 	}
 	alive.Store(false)
 	for _, p := range all {
-		p.n.next(t, "down read timed out after 400ms: no reply")
+		p.n.until(t, "down read timed out after 400ms: no reply")
 	}
 	alive.Store(true)
 	for _, p := range all {
-		p.n.next(t, up)
+		p.n.until(t, up)
 		after, _ := use(t, p.n.pid(), 5)
 		if after.files > p.before.files || after.threads > p.before.threads+1 || after.dirty > p.before.dirty+moreDirty {
 			t.Errorf("before %+v, after %+v", p.before, after)
