@@ -146,7 +146,7 @@ func settled(t *testing.T, descriptors, goroutines int) (int, int) {
 
 // anyPeer makes an attempt at a peer that says what it likes and hangs up.
 func anyPeer(t *testing.T, s Spec, data []byte) {
-	s.Timeout = 4 * time.Second
+	s.Timeout = 2 * patience
 	s.Addr = netip.MustParseAddrPort("192.0.2.1:80")
 	c := mustNew(t, s)
 	piped(c, func(c net.Conn) {

@@ -37,7 +37,7 @@ func parseProcesses(args []string) (f processFlags, err error) {
 	fs := flag.NewFlagSet("nannybench processes", flag.ContinueOnError)
 	bin := fs.String("bin", os.Getenv("PIRANHA_BIN"), "directory of nanny")
 	fs.StringVar(&f.out, "out", "", "directory for processes.md and processes.json")
-	fs.IntVar(&f.count, "n", 200, "nannies")
+	fs.IntVar(&f.count, "n", 200, "nannies; a quarter as many of nanny-full")
 	fs.Int64Var(&f.checks, "checks", 2000, "checks that each makes; memory is looked at halfway and at the end")
 	fs.DurationVar(&f.interval, "interval", 50*time.Millisecond, "time from one check to the next")
 	env := fs.String("env", "GOMAXPROCS=1 GOGC=20 GODEBUG=asyncpreemptoff=1", "environment of a nanny beside PATH, by default what lvsd adds")
@@ -137,12 +137,17 @@ func runProcesses(args []string) error {
 	if err != nil {
 		return err
 	}
-	section := f.section(looks)
+	full := f.full()
+	fullLooks, err := full.measure(os.Stderr)
+	if err != nil {
+		return err
+	}
+	section := f.section(looks) + "\n" + full.fullSection(fullLooks)
 	fmt.Print(section)
 	if f.out == "" {
 		return nil
 	}
-	text, err := json.Marshal(looks)
+	text, err := json.Marshal(map[string][]look{"nanny": looks, "nanny-full": fullLooks})
 	if err != nil {
 		return err
 	}
@@ -180,6 +185,23 @@ func (f *processFlags) measure(log io.Writer) ([]look, error) {
 		looks = append(looks, l)
 	}
 	return looks, nil
+}
+
+// full is the same for a check that nanny-full makes, of which it takes fewer to know.
+func (f *processFlags) full() *processFlags {
+	full := *f
+	full.count, full.checks = max(f.count/4, 1), max(f.checks/2, 2)
+	full.options = append(slices.Clone(f.options), "--check=http")
+	return &full
+}
+
+// fullSection is the part of doc/benchmarks.md about nanny-full.
+func (f *processFlags) fullSection(looks []look) string {
+	last := looks[len(looks)-1]
+	pss, _ := last.of(func(m memory) int { return m.PSS })
+	dirty, most := last.of(func(m memory) int { return m.Dirty })
+	return fmt.Sprintf("A check that needs nanny-full takes more: with check = http, %d nannies after %d checks have a PSS of %d kB and %d kB\n"+
+		"private dirty, %d at most. A pool takes a fraction of that for each.\n", f.count, last.Checks, pss, dirty, most)
 }
 
 // median and largest of one figure.
