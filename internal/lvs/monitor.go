@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/piranha-lvs/piranha/internal/history"
 	"github.com/piranha-lvs/piranha/internal/loadmon"
@@ -58,6 +59,16 @@ func (m monitorArgs) argv(knownDown bool) []string {
 func (m monitorArgs) args(knownDown bool) []string {
 	argv := slices.Concat(m.before, []string{"-w", m.weight}, m.after)
 	return appendIf(argv, knownDown && !m.custom, "--known-down")
+}
+
+// isText tells whether all arguments are UTF-8, which lvs.cf does not ask for.
+func (m *monitorArgs) isText() bool {
+	for _, args := range [][]string{m.before, m.after} {
+		if slices.ContainsFunc(args, func(s string) bool { return !utf8.ValidString(s) }) {
+			return false
+		}
+	}
+	return true
 }
 
 // newMonitorArgs builds the vector in the original's order, which the process list shows and scripts read.

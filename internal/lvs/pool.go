@@ -41,9 +41,9 @@ type job struct {
 const notChecked = "cannot be checked: "
 
 // inPool tells whether a real server's checks are made by the pool: those that run a program as somebody else have a process
-// of their own, and so has what is not our nanny.
+// of their own, and so has what is not our nanny, and a text that JSON, in which jobs are told, would not leave as it is.
 func (d *Daemon) inPool(rs server) bool {
-	if d.cfg.NannyMode != lvscf.NannyPooled || rs.monitor.custom {
+	if d.cfg.NannyMode != lvscf.NannyPooled || rs.monitor.custom || !rs.monitor.isText() {
 		return false
 	}
 	as, err := d.standing(rs.monitor)
