@@ -146,10 +146,34 @@ func TestOldURLs(t *testing.T) {
 	b := s.browser()
 	for from, to := range map[string]string{
 		"/secure/control.php": "/control", "/secure/global_settings.php?NATRtrIP=1": "/global", "/piranha/secure/redundancy.php": "/redundancy",
-		"/secure/virtual_edit_virt.php?selected_host=2": "/virtual", "/index.html": "/control", "/piranha/": "/control", "/secure/": "/control",
+		"/index.html": "/control", "/piranha/": "/control", "/secure/": "/control",
 	} {
 		if a := b.get(from); a.status != http.StatusMovedPermanently || a.header.Get("Location") != to {
 			t.Errorf("%s: %d to %q, want %s", from, a.status, a.header.Get("Location"), to)
+		}
+	}
+}
+
+// TestOldBlocks: the original's pages about one virtual server name it by its place in the file. Only who has signed in is told.
+func TestOldBlocks(t *testing.T) {
+	s := newSite(t)
+	s.write("lvs.cf", twoServers)
+	b := s.signedIn("piranha")
+	for from, to := range map[string]string{
+		"/secure/virtual_edit_virt.php?selected_host=2":                 "/virtual/edit?v=mail",
+		"/piranha/secure/virtual_edit_real.php?selected_host=1":         "/virtual/real?v=web",
+		"/secure/virtual_edit_real_edit.php?selected_host=1&selected=2": "/virtual/real/edit?s=b&v=web",
+		"/secure/virtual_edit_real_edit.php?selected_host=1&selected=3": "/virtual/real?v=web",
+		"/secure/virtual_edit_services.php?selected_host=1":             "/virtual/scripts?v=web",
+		"/secure/virtual_edit_virt.php?selected_host=3":                 "/virtual",
+		"/secure/virtual_edit_virt.php?selected_host=-1":                "/virtual",
+		"/secure/virtual_edit_virt.php":                                 "/virtual",
+	} {
+		if a := b.get(from); a.status != http.StatusSeeOther || a.header.Get("Location") != to {
+			t.Errorf("%s: %d to %q, want %s", from, a.status, a.header.Get("Location"), to)
+		}
+		if a := s.browser().get(from); !strings.HasPrefix(a.header.Get("Location"), "/login") {
+			t.Errorf("%s tells %q", from, a.header.Get("Location"))
 		}
 	}
 }

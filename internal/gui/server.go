@@ -77,7 +77,7 @@ func New(opt Options, log Log) (*Server, error) {
 	if s.views, err = loadViews(s.static); err != nil {
 		return nil, err
 	}
-	s.handler = s.routes()
+	s.handler = s.sameOrigin(s.router())
 	return s, nil
 }
 
@@ -134,8 +134,8 @@ func (s *Server) httpServer(h http.Handler) *http.Server {
 	}
 }
 
-// routes lists every page and who may see it.
-func (s *Server) routes() http.Handler {
+// router lists every page and who may see it.
+func (s *Server) router() chi.Router {
 	r := chi.NewRouter()
 	r.Use(s.recover, s.headers, limitBody, getHead)
 	r.NotFound(s.notFound)
@@ -152,13 +152,14 @@ func (s *Server) routes() http.Handler {
 			s.panels(r)
 		})
 	})
-	return s.sameOrigin(r)
+	return r
 }
 
 // panels are the pages of those who have signed in.
 func (s *Server) panels(r chi.Router) {
 	r.Get("/", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/control", http.StatusSeeOther) })
 	r.Get("/control", s.control)
+	s.oldBlocks(r)
 	r.Get("/global", s.global)
 	r.Post("/global", s.saveGlobal)
 	r.Get("/redundancy", s.redundancy)
