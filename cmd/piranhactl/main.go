@@ -34,6 +34,7 @@ type options struct {
 	original bool
 
 	configFile, nanny string
+	device            string
 }
 
 func (o *options) set() *cmdline.Set {
@@ -51,9 +52,11 @@ func (o *options) set() *cmdline.Set {
 	s.Command("resume", "end standby")
 	s.Command("reload", "have pulse and lvsd read lvs.cf again")
 	s.Command("check [FILE]", "print what is wrong with an lvs.cf (default /etc/sysconfig/ha/lvs.cf; - is standard input)")
+	s.Command("import FORMAT FILE", "print an lvs.cf made of another program's file; FORMAT is ipvsadm (what ipvsadm -S prints)")
 	s.Command("help", "show this help and exit")
 	s.Bool(&o.json, 0, "json", "status, history: as JSON")
 	s.Bool(&o.original, 0, "original", "check: name what the original Piranha would refuse")
+	s.String(&o.device, 0, "device", "DEV", "import: device of floating addresses whose file names none")
 	s.Time(&o.within, 0, "within", "TIME", "drain: take the server out of service after this time")
 	s.Bool(&o.noWait, 0, "no-wait", "do not wait until it has happened")
 	s.Time(&o.timeout, 0, "timeout", "TIME", "how long to wait for that (default 10)")
@@ -75,6 +78,8 @@ func (o *options) misplaced(command string) error {
 		return errors.New("--configfile and --nanny are for probe")
 	case o.original && command != "check":
 		return errors.New("--original is for check")
+	case o.device != "" && command != "import":
+		return errors.New("--device is for import")
 	case o.noWait && !slices.Contains(acting, command) && command != "drain":
 		return errors.New("--no-wait is for " + strings.Join(acting, ", ") + ", drain")
 	case o.within != 0 && command != "drain":
@@ -87,7 +92,7 @@ func (o *options) misplaced(command string) error {
 	return nil
 }
 
-var errCommand = errors.New("say one of: status, history, probe, drain, maint, ready, weight, switchover, standby, resume, reload, check, help")
+var errCommand = errors.New("say one of: status, history, probe, drain, maint, ready, weight, switchover, standby, resume, reload, check, import, help")
 
 func run(ctx context.Context, args []string, in io.Reader, out io.Writer) error {
 	var o options
@@ -127,6 +132,7 @@ var wordsOf = map[string]struct {
 }{
 	"status": {}, "switchover": {}, "standby": {}, "resume": {}, "reload": {},
 	"check":   {0, 1, "check [FILE]"},
+	"import":  {2, 2, importUsage},
 	"history": {1, 2, "history VIRTUAL [SERVER]"},
 	"probe":   {2, 2, "probe VIRTUAL SERVER"},
 	"drain":   {2, 2, "drain VIRTUAL SERVER"},
@@ -140,6 +146,8 @@ func (o *options) do(ctx context.Context, command string, words []string, in io.
 	switch command {
 	case "check":
 		return check(words, o.original, in, out)
+	case "import":
+		return importFile(words[0], words[1], o.device, in, out, os.Stderr)
 	case "probe":
 		return probeNow(ctx, o.configFile, o.nanny, words[0], words[1], out)
 	case "history":
