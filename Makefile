@@ -1,5 +1,5 @@
-# make build | demo | check | test | matrix | e2e | bench | lint | fuzz | man | install
-# README says what each is for. Variables: ARGS (demo, bench), DESTDIR and PREFIX (install), FUZZTIME (fuzz).
+# make build | demo | check | test | matrix | e2e | bench | lint | fuzz | man | install | packages | package-check
+# README says what each is for. Variables: ARGS (demo, bench), DESTDIR and PREFIX (install), FUZZTIME (fuzz), DIST (packages).
 
 GO       ?= go
 PREFIX   ?= /usr
@@ -12,12 +12,15 @@ LDFLAGS  := -s -w -X $(CMDLINE).version=$(VERSION) -X $(CMDLINE).built=$(BUILT)
 STATIC   := CGO_ENABLED=0 $(GO)
 
 BIN      := $(CURDIR)/bin
+override DIST := $(abspath $(or $(DIST),dist))
+NFPM     := $(BIN)/nfpm
 COMMANDS := $(notdir $(wildcard cmd/*))
+SCRIPTS  := .ci/run tools/packages etc/init.d/pulse etc/init.d/piranha-gui packaging/install packaging/build $(wildcard packaging/scripts/*)
 PAGES    := $(wildcard doc/*.[58])
 
 export PIRANHA_BIN := $(BIN)
 
-.PHONY: all build lab demo check test race matrix e2e bench lint format fuzz man install clean lab-packages bench-packages check-packages matrix-packages
+.PHONY: all build lab demo check test race matrix e2e bench lint format fuzz man install packages package-check clean lab-packages bench-packages check-packages matrix-packages
 
 all: build
 
@@ -26,7 +29,7 @@ build: $(COMMANDS:%=$(BIN)/%)
 # The go tool knows best what is out of date.
 .PHONY: $(COMMANDS:%=$(BIN)/%) $(BIN)/lab
 $(COMMANDS:%=$(BIN)/%): $(BIN)/%:
-	$(STATIC) build -trimpath -ldflags '$(LDFLAGS)' -o $@ ./cmd/$*
+	$(STATIC) build -trimpath -buildvcs=false -ldflags '$(LDFLAGS)' -o $@ ./cmd/$*
 
 lab: $(BIN)/lab
 $(BIN)/lab:
@@ -36,13 +39,13 @@ demo: lab-packages build lab
 	$(BIN)/lab demo $(ARGS)
 
 # What CI runs. The parts stand alone too.
-check: check-packages format lint man race matrix e2e
+check: check-packages format lint man race package-check matrix e2e
 	$(MAKE) demo ARGS=--script
 
 format:
 	@files=$$(gofmt -l cmd internal lab tools); test -z "$$files" || { echo "gofmt -w $$files"; exit 1; }
 
-lint: $(BIN)/golangci-lint
+lint: check-packages $(BIN)/golangci-lint
 	$(BIN)/golangci-lint run ./...
 	cd lab && $(BIN)/golangci-lint run --config ../.golangci.yml ./...
 
@@ -92,21 +95,32 @@ man: check-packages
 	@for page in $(PAGES); do mandoc -T lint -W warning $$page || exit 1; done
 
 install: build
-	install -d $(DESTDIR)$(PREFIX)/sbin $(DESTDIR)$(PREFIX)/share/man/man5 $(DESTDIR)$(PREFIX)/share/man/man8 $(DESTDIR)/etc/sysconfig/ha
-	for command in $(COMMANDS); do \
-	  name=$$command; test $$command != lvs || name=lvsd; \
-	  install -m 755 $(BIN)/$$command $(DESTDIR)$(PREFIX)/sbin/$$name || exit 1; \
+	packaging/install $(BIN) '$(DESTDIR)' $(PREFIX)
+
+# .deb and .rpm for each architecture. The same commit gives the same bytes.
+packages: $(NFPM)
+	rm -f $(DIST)/piranha-lvs*
+	for arch in amd64 arm64; do \
+	  GOARCH=$$arch $(MAKE) --no-print-directory build BIN=$(BIN)/$$arch && \
+	  packaging/build $(NFPM) $$arch $(BIN)/$$arch $(DIST) || exit 1; \
 	done
-	for page in $(PAGES); do install -m 644 $$page $(DESTDIR)$(PREFIX)/share/man/man$${page##*.}/ || exit 1; done
-	test -e $(DESTDIR)/etc/sysconfig/ha/lvs.cf || install -m 664 etc/sysconfig/ha/lvs.cf $(DESTDIR)/etc/sysconfig/ha/lvs.cf
+
+# Built twice: from the same commit come the same bytes.
+package-check: check-packages packages
+	$(MAKE) --no-print-directory packages BIN=$(BIN)/again DIST=$(BIN)/again/dist NFPM=$(NFPM)
+	DIST=$(DIST) DIST_AGAIN=$(BIN)/again/dist $(GO) test -count=1 ./packaging
+
+$(NFPM): tools/nfpm/go.mod tools/nfpm/go.sum
+	cd tools/nfpm && $(STATIC) build -o $@ github.com/goreleaser/nfpm/v2/cmd/nfpm
 
 clean:
-	rm -rf $(BIN)
+	rm -rf $(BIN) $(DIST)
 
 # Debian packages that a target needs and the machine lacks: name=file that proves its presence.
 LAB_PACKAGES   := user-mode-linux=/usr/bin/linux.uml ipvsadm=/sbin/ipvsadm kmod=/sbin/depmod
 BENCH_PACKAGES := keepalived=/usr/sbin/keepalived
-CHECK_PACKAGES := gcc=/usr/bin/gcc libc6-dev=/usr/include/stdio.h mandoc=/usr/bin/mandoc
+CHECK_PACKAGES := gcc=/usr/bin/gcc libc6-dev=/usr/include/stdio.h mandoc=/usr/bin/mandoc \
+  rpm=/usr/bin/rpm zsh=/usr/bin/zsh shellcheck=/usr/bin/shellcheck systemd=/usr/bin/systemd-analyze
 # Only their programs are wanted. Where another mail server is installed, exim would take its place: it stays.
 MATRIX_PACKAGES := nginx=/usr/sbin/nginx openssh-server=/usr/sbin/sshd vsftpd=/usr/sbin/vsftpd \
   exim4-daemon-light=/usr/sbin/sendmail dnsmasq-base=/usr/sbin/dnsmasq redis-server=/usr/bin/redis-server
