@@ -16,6 +16,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/piranha-lvs/piranha/internal/events"
 	"github.com/piranha-lvs/piranha/internal/history"
 	"github.com/piranha-lvs/piranha/internal/ipvs"
 	"github.com/piranha-lvs/piranha/internal/ipvs/kernel"
@@ -95,6 +96,9 @@ type Daemon struct {
 
 	told tally // what pulse was last told
 
+	events   *events.Ring
+	unserved map[ipvs.ServiceKey]time.Time // services without a real server, and since when
+
 	demoted map[string]bool // programs the log has said of that they do not run as root
 
 	gate      gate
@@ -133,6 +137,7 @@ func New(o Options, cfg *lvscf.Config, t table, log logger) *Daemon {
 		opt: o, log: log, table: t, keep: supervise.Keep, read: readConfig, cfg: cfg, active: !o.Standby,
 		health: map[rowKey]*health{}, monitors: map[rowKey]*monitor{}, demoted: map[string]bool{},
 		gate: make(gate, startsAtOnce), env: childEnv(smallRuntime()...), poolEnv: childEnv(),
+		events:  events.NewRing("lvsd", time.Now()),
 		reports: make(chan event, 256), readings: make(chan reading), questions: make(chan func()),
 	}
 }
@@ -171,6 +176,7 @@ func (d *Daemon) Run(signals Signals, ready func() error) error {
 		case s := <-signals.Stop:
 			if s == syscall.SIGTERM || s == os.Interrupt {
 				d.log.Info("shutting down due to signal " + signalNumber(s))
+				d.tell(eventStop, "lvsd ends: signal "+signalNumber(s), eventData{Reason: "signal " + signalNumber(s)})
 				cancel()
 				return d.leave()
 			}
@@ -239,6 +245,7 @@ func (d *Daemon) adopt() (undo func() error, err error) {
 	d.use(d.cfg, there)
 	undo = d.undo(known)
 	rows := len(weights(d.have.Only(d.ledger.mine)))
+	d.tell(eventStart, "lvsd has started: "+itoa(rows)+" rows adopted", eventData{SerialNo: d.cfg.SerialNo})
 	d.logServices(nil)
 	d.dirty = true
 	writes, err := d.settle()

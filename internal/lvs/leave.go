@@ -87,6 +87,7 @@ func insist(do func() error) (err error) {
 
 // orphaned ends an lvsd whose pulse has died.
 func (d *Daemon) orphaned() error {
+	d.tell(eventStop, "lvsd ends: pulse is gone", eventData{Reason: "pulse is gone"})
 	if !d.cfg.BackupActive {
 		d.log.Error("pulse is gone: leaving, the table stays for the next start")
 		return nil

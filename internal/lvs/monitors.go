@@ -231,6 +231,8 @@ func (d *Daemon) unwatched(rs server, reason string, first bool) {
 		return
 	case first:
 		d.log.Warn("real server is not watched and stays as it is", "vs", rs.virtual, "rs", rs.name, "reason", reason)
+		d.tell(eventUnwatched, rs.virtual+" "+rs.name+" is not watched and stays as it is: "+reason,
+			eventData{Virtual: rs.virtual, Server: rs.name, Address: rs.key.addr.String(), Reason: reason})
 	}
 	h.reason = reason
 }
@@ -245,7 +247,9 @@ func (d *Daemon) place(rs server, r report) {
 	if h.state == r.state {
 		return
 	}
+	before, since := h.state, h.since
 	h.state, h.since = r.state, time.Now()
+	d.tellServer(rs, before, since)
 	d.dirty = true
 	if r.state == up {
 		d.log.Info("real server up", "vs", rs.virtual, "rs", rs.name)

@@ -197,6 +197,8 @@ func (d *Daemon) expire(now time.Time) {
 	d.unsaved(err)
 	for _, w := range over {
 		d.log.Info("real server drained: in maintenance", "vs", w.virtual, "rs", w.server)
+		e := eventData{Virtual: w.virtual, Server: w.server, Order: "maint", Reason: "the time of its drain is over"}
+		d.tell(eventOrder, w.virtual+" "+w.server+": maint, as "+e.Reason, e)
 	}
 	if len(over) > 0 {
 		d.useOrders()
@@ -220,6 +222,7 @@ func (d *Daemon) order(w who, o Order) (int, error) {
 	if !known {
 		return 0, errNoServer
 	}
+	d.tell(eventOrder, w.virtual+" "+w.server+": "+o.String()+", as ordered", eventData{Virtual: w.virtual, Server: w.server, Order: o.String()})
 	d.unsaved(d.orders.set(w, o.apply(d.orders.all[w], time.Now())))
 	d.useOrders()
 	d.dirty = true

@@ -59,6 +59,7 @@ func (d *Daemon) reloaded(ctx context.Context, r reading) {
 	switch {
 	case r.err != nil:
 		d.log.Error("lvs: failed to open "+d.opt.ConfigFile, "err", r.err.Error())
+		d.tell(eventReloadRefused, "lvs.cf cannot be read: "+r.err.Error(), eventData{Reason: r.err.Error()})
 	case r.findings.Err() != nil:
 		d.keepOld(r.findings)
 	default:
@@ -75,6 +76,8 @@ func (d *Daemon) reloaded(ctx context.Context, r reading) {
 func (d *Daemon) keepOld(findings lvscf.Findings) {
 	d.log.Error("lvs: error parsing " + d.opt.ConfigFile + " on line " + itoa(findings.Errors()[0].Line) + ".")
 	d.logFindings(findings)
+	reason := findings.Errors()[0].String()
+	d.tell(eventReloadRefused, "lvs.cf is not taken: "+reason, eventData{Reason: reason})
 	d.log.Warn("old configuration goes on", "serial_no", itoa(int(d.cfg.SerialNo)))
 }
 
@@ -99,6 +102,7 @@ func (d *Daemon) change(ctx context.Context, cfg *lvscf.Config) {
 	d.dirty = true
 	writes, _ := d.settle()
 	d.log.Info("configuration reread", "serial_no", itoa(int(cfg.SerialNo)), "writes", itoa(writes))
+	d.tellReload(before, writes)
 }
 
 // logServices names the virtual services that come and go.

@@ -28,6 +28,7 @@ func (d *Daemon) settle() (writes int, err error) {
 	if !d.dirty {
 		return 0, nil
 	}
+	d.tellServices()
 	defer func() {
 		if err != nil {
 			d.stale = true
@@ -47,6 +48,9 @@ func (d *Daemon) settle() (writes int, err error) {
 	d.have = ipvs.Patch(d.have, ops)
 	d.installed(ops)
 	d.logSorry(ops)
+	if d.failed != "" {
+		d.tell(eventKernelOK, "the kernel's table is as it should be again", eventData{})
+	}
 	d.dirty, d.failed = false, ""
 	d.remember(d.ledger.keep(d.plan.rows()))
 	return len(ops), nil
@@ -83,8 +87,10 @@ func (d *Daemon) logSorry(ops []ipvs.Op) {
 			switch o.Kind {
 			case ipvs.AddDestination:
 				d.log.Warn("Virtual Server " + s.name + ": No real servers; activate sorry_server " + s.sorry.Addr.Addr().String())
+				d.tell(eventSorryIn, s.name+": the sorry server "+s.sorry.Addr.Addr().String()+" answers now", eventData{Virtual: s.name, Address: s.sorry.Addr.String()})
 			case ipvs.RemoveDestination:
 				d.log.Info("Virtual Server " + s.name + ": " + itoa(d.living(s)) + " real servers; deactivate sorry_server " + s.sorry.Addr.Addr().String())
+				d.tell(eventSorryOut, s.name+": the sorry server "+s.sorry.Addr.Addr().String()+" answers no more", eventData{Virtual: s.name, Address: s.sorry.Addr.String()})
 			default:
 			}
 		}
@@ -109,6 +115,8 @@ func (d *Daemon) fail(err error) {
 		return
 	}
 	d.failed = text
+	reason := firstLine(text)
+	d.tell(eventKernelError, "the kernel's table is not as it should be: "+reason, eventData{Reason: reason})
 	for line := range strings.Lines(text) {
 		d.log.Error("table not updated", "err", strings.TrimSuffix(line, "\n"))
 	}
@@ -155,6 +163,9 @@ func (d *Daemon) verify() time.Duration {
 // logRepairs says what is about to be repaired, of a table that was right when lvsd last wrote it.
 func (d *Daemon) logRepairs(ops []ipvs.Op) {
 	const most = 10
+	if len(ops) > 0 {
+		d.tellRepair(inWords(ops))
+	}
 	for i, o := range ops {
 		if i == most {
 			d.log.Warn("table was changed by somebody else: repairing", "more", itoa(len(ops)-most))

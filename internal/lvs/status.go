@@ -237,7 +237,8 @@ func (d *Daemon) ask(ctx context.Context, change func() (writes int, err error))
 }
 
 func (d *Daemon) setActive(active bool) (int, error) {
-	if d.active != active {
+	changed := d.active != active
+	if changed {
 		d.active, d.dirty = active, true
 	}
 	writes, err := d.settle()
@@ -245,5 +246,11 @@ func (d *Daemon) setActive(active bool) (int, error) {
 		err = nil // the others are in place; what was refused is in the log, and tried again
 	}
 	d.log.Info(map[bool]string{true: "active", false: "on standby"}[active], "writes", itoa(writes))
+	switch {
+	case changed && active:
+		d.tell(eventActive, "active: "+itoa(writes)+" changes to the kernel's table", eventData{Writes: writes})
+	case changed:
+		d.tell(eventStandby, "on standby: "+itoa(writes)+" changes to the kernel's table", eventData{Writes: writes})
+	}
 	return writes, err
 }

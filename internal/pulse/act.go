@@ -56,6 +56,7 @@ func (d *Daemon) act(a election.Action) {
 	case election.Refuse:
 		d.refused = a.Text
 	case election.Exit:
+		d.tell(news{eventStop, "pulse ends", eventData{}})
 		d.exit = &a.Code
 	}
 }
@@ -167,9 +168,11 @@ func (d *Daemon) reload() {
 			if err != nil {
 				d.reloadError, _, _ = strings.Cut(err.Error(), "\n")
 				d.log.Error("configuration not taken", "err", d.reloadError)
+				d.tellReload()
 				return
 			}
 			d.loaded, d.reloadError = d.tried, ""
+			d.tellReload()
 			d.log.Info("configuration reread", "serial_no", strconv.FormatInt(d.cfg.SerialNo, 10))
 		})
 	})

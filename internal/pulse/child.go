@@ -130,6 +130,7 @@ func (d *Daemon) endOrphan(ctx context.Context) {
 
 func (d *Daemon) lvsdRuns(pid int, standby bool) {
 	d.lvsdPid = pid
+	d.tell(news{eventLvsdUp, "lvsd runs as pid " + strconv.Itoa(pid), eventData{Pid: pid}})
 	d.step(election.LvsdUp{})
 	d.agree(!standby)
 }
@@ -138,6 +139,11 @@ func (d *Daemon) lvsdEnded(pid int, err error, onPurpose bool) {
 	if d.lvsdPid == pid { // and not its successor's already
 		d.lvsdPid, d.servers = 0, Servers{}
 	}
+	reason := err.Error()
+	if onPurpose {
+		reason = "ended by pulse"
+	}
+	d.tell(news{eventLvsdDown, "lvsd does not run any more: " + reason, eventData{Pid: pid, Reason: reason}})
 	if onPurpose {
 		d.keepLvsd() // lvs.cf may have changed meanwhile
 	} else {

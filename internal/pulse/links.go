@@ -72,6 +72,7 @@ func (d *Daemon) lost(dev string) bool {
 
 // linksAre tells the election which links changed, if lvs.cf wants them to count.
 func (d *Daemon) linksAre(lost [2]bool) {
+	d.tell(linkNews(d.links, lost)...)
 	d.links = lost
 	if !d.cfg.MonitorLinks {
 		return

@@ -15,6 +15,7 @@ import (
 
 	"github.com/piranha-lvs/piranha/internal/election"
 	"github.com/piranha-lvs/piranha/internal/eventlog"
+	"github.com/piranha-lvs/piranha/internal/events"
 	"github.com/piranha-lvs/piranha/internal/heartbeat"
 	"github.com/piranha-lvs/piranha/internal/lvscf"
 	"github.com/piranha-lvs/piranha/internal/vip"
@@ -91,6 +92,8 @@ type Daemon struct {
 
 	messages []heartbeat.Message
 
+	events *events.Ring
+
 	asked   chan func() // what those beside the loop want done in it
 	running sync.WaitGroup
 	ctx     context.Context // ends lvsd and whatever else runs beside the loop
@@ -109,7 +112,7 @@ func New(o Options, c *Configuration, out Outside, log *eventlog.Logger) (*Daemo
 	}
 	d := &Daemon{
 		opt: o, log: log, cfg: cfg, digest: c.digest, undefinedBackup: c.undefinedBackup, loaded: time.Now(), tried: time.Now(), role: role, wanted: c.wanted,
-		lvsd:  newLvsd(o, os.Environ()),
+		lvsd: newLvsd(o, os.Environ()), events: events.NewRing("pulse", time.Now()),
 		asked: make(chan func()), commands: make(chan command, 1), demoted: map[string]struct{}{},
 	}
 	d.ctx, d.end = context.WithCancel(context.Background())
@@ -155,6 +158,7 @@ func (d *Daemon) Run(signals <-chan os.Signal, ready func() error) (int, error) 
 	d.judgeCommands()
 	cfg := electionConfig(d.cfg, d.role, boot)
 	cfg.ForceActive, cfg.Standby = d.opt.ForceActive, d.wasStandby()
+	d.tellStart()
 	d.state = election.New(cfg)
 	d.step(election.Start{})
 	if d.exit != nil {
@@ -247,7 +251,9 @@ func (d *Daemon) step(events ...election.Event) {
 		next := d.queue[0]
 		d.queue = d.queue[1:]
 		var actions []election.Action
+		seen := viewOf(&d.state)
 		d.state, actions = election.Step(d.state, next, time.Now())
+		d.tell(seen.to(viewOf(&d.state))...)
 		for _, a := range actions {
 			d.act(a)
 		}

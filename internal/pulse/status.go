@@ -76,7 +76,7 @@ func (d *Daemon) status() Status {
 		since := d.partnerSince
 		st.Partner.Since = &since
 	}
-	for c, name := range [...]string{election.Public: "public", election.Private: "private"} {
+	for c, name := range channelNames {
 		if d.links[c] {
 			st.LostLinks = append(st.LostLinks, name)
 		}
@@ -127,6 +127,7 @@ func (d *Daemon) Handler() http.Handler {
 		}
 		control.Reply(w, http.StatusOK, s)
 	})
+	mux.HandleFunc("GET /v1/events", d.events.Handler())
 	for name, act := range map[string]func(){
 		"reload":     d.reload,
 		"switchover": func() { d.step(election.Switchover{}) },
