@@ -101,6 +101,7 @@ var asDebian = strings.NewReplacer(
 	"/etc/sysconfig/piranha-gui", "/etc/default/piranha-gui",
 	"/usr/share/zsh/site-functions/", "/usr/share/zsh/vendor-completions/",
 	"/usr/share/licenses/piranha-lvs/LICENSE", "/usr/share/doc/piranha-lvs/copyright",
+	"/usr/lib64/nagios/plugins/", "/usr/lib/nagios/plugins/",
 )
 
 // TestContents: every package has the same files with the same owners and modes, those of testdata/contents.txt.

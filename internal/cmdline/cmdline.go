@@ -87,6 +87,12 @@ func (s *Set) Command(name, help string) {
 	s.commands = append(s.commands, Option{Long: name, Help: help})
 }
 
+// Letter gives an option that is there already another short name, or its first. Programs that are no successors of the
+// original's have other habits for --help and --version.
+func (s *Set) Letter(short byte, long string) {
+	s.find(func(o *Option) bool { return o.Long == long }).Short = short
+}
+
 // Options lists the options in the order they were added, after --help, --usage and --version.
 func (s *Set) Options() []Option {
 	return append([]Option(nil), s.options...)

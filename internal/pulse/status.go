@@ -34,6 +34,7 @@ type Status struct {
 
 // PartnerStatus is what is known of the other router.
 type PartnerStatus struct {
+	Expected   bool       `json:"expected"`          // backup_active = 1: there is another router
 	Health     string     `json:"health"`            // unknown, alive, dead, left
 	State      string     `json:"state,omitempty"`   // active, inactive: what it says of itself
 	Since      *time.Time `json:"since,omitempty"`   // since when, as it says; absent: it does not
@@ -61,7 +62,7 @@ func (d *Daemon) status() Status {
 		State: s.Phase.String(), Since: s.Since, Standby: s.Standby, LinkDown: s.LinkDown, LvsdPid: d.lvsdPid, SerialNo: d.cfg.SerialNo,
 		Loaded: d.loaded, LoadTried: d.tried, LoadError: d.reloadError, Addresses: []string{}, LostLinks: []string{}, Servers: d.servers.known(),
 		Partner: PartnerStatus{
-			Health: s.Partner.Health.String(), Original: s.Partner.Health == election.Alive && !s.Partner.Trailer,
+			Expected: d.cfg.BackupActive, Health: s.Partner.Health.String(), Original: s.Partner.Health == election.Alive && !s.Partner.Trailer,
 			SerialNo: d.partnerSerial, SameConfig: d.partnerDigest == [8]byte(d.digest[:8]), Servers: d.partners.known(),
 			Public: ago(now, s.Partner.Heard[election.Public]), Private: ago(now, s.Partner.Heard[election.Private]),
 		},
