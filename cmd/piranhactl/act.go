@@ -105,6 +105,8 @@ func happened(command string, before, now view) bool {
 		return is.Standby && is.State == "inactive" && (was.State == "inactive" || handedOver(is))
 	case "resume":
 		return !is.Standby
+	case "reexec":
+		return !is.Loaded.Equal(was.Loaded) && is.State == was.State && (is.LvsdPid != 0) == (was.LvsdPid != 0)
 	}
 	return !is.Loaded.Equal(was.Loaded) && lvsdReloaded(before.lvsd, now.lvsd)
 }

@@ -51,6 +51,7 @@ func (o *options) set() *cmdline.Set {
 	s.Command("standby", "do not let this router serve until resume")
 	s.Command("resume", "end standby")
 	s.Command("reload", "have pulse and lvsd read lvs.cf again")
+	s.Command("reexec", "have pulse and lvsd go on as the programs that are installed now")
 	s.Command("check [FILE]", "print what is wrong with an lvs.cf (default /etc/sysconfig/ha/lvs.cf; - is standard input)")
 	s.Command("import FORMAT FILE", "print an lvs.cf made of another program's file; FORMAT is ipvsadm (what ipvsadm -S prints)")
 	s.Command("help", "show this help and exit")
@@ -67,7 +68,7 @@ func (o *options) set() *cmdline.Set {
 }
 
 // acting are the commands that make pulse do something.
-var acting = []string{"switchover", "standby", "resume", "reload"}
+var acting = []string{"switchover", "standby", "resume", "reload", "reexec"}
 
 // misplaced finds an option that is for another command: silently without effect it would mislead.
 func (o *options) misplaced(command string) error {
@@ -92,7 +93,7 @@ func (o *options) misplaced(command string) error {
 	return nil
 }
 
-var errCommand = errors.New("say one of: status, history, probe, drain, maint, ready, weight, switchover, standby, resume, reload, check, import, help")
+var errCommand = errors.New("say one of: status, history, probe, drain, maint, ready, weight, switchover, standby, resume, reload, reexec, check, import, help")
 
 func run(ctx context.Context, args []string, in io.Reader, out io.Writer) error {
 	var o options
@@ -130,7 +131,7 @@ var wordsOf = map[string]struct {
 	least, most int
 	usage       string
 }{
-	"status": {}, "switchover": {}, "standby": {}, "resume": {}, "reload": {},
+	"status": {}, "switchover": {}, "standby": {}, "resume": {}, "reload": {}, "reexec": {},
 	"check":   {0, 1, "check [FILE]"},
 	"import":  {2, 2, importUsage},
 	"history": {1, 2, "history VIRTUAL [SERVER]"},

@@ -104,6 +104,8 @@ func (d *daemons) follow(act string) {
 		d.pulse.Standby, d.pulse.State, d.pulse.Partner.State = true, "inactive", "active"
 	case "resume":
 		d.pulse.Standby = false
+	case "reexec":
+		d.pulse.Loaded, d.pulse.LvsdPid = d.pulse.Loaded.Add(1), d.pulse.LvsdPid+1
 	case "reload":
 		d.pulse.LoadTried = d.pulse.LoadTried.Add(1)
 		if d.pulse.LoadError == "" {
@@ -160,6 +162,7 @@ func TestAct(t *testing.T) {
 		{"standby", "this router is inactive, the other one serves\n"},
 		{"resume", "this router is active and may serve again\n"},
 		{"reload", "lvs.cf with serial_no 8 is in force\n"},
+		{"reexec", "this router is active\n"},
 	} {
 		d := newDaemons(t)
 		d.pulse = pair()
@@ -302,8 +305,8 @@ func TestNobodyAnswers(t *testing.T) {
 func TestCommandLine(t *testing.T) {
 	d := &daemons{dir: "/none"}
 	for args, want := range map[string]string{
-		"":                    "say one of: status, history, probe, drain, maint, ready, weight, switchover, standby, resume, reload, check, import, help",
-		"stat":                `unknown command "stat": say one of: status, history, probe, drain, maint, ready, weight, switchover, standby, resume, reload, check, import, help`,
+		"":                    "say one of: status, history, probe, drain, maint, ready, weight, switchover, standby, resume, reload, reexec, check, import, help",
+		"stat":                `unknown command "stat": say one of: status, history, probe, drain, maint, ready, weight, switchover, standby, resume, reload, reexec, check, import, help`,
 		"status now":          "unexpected arguments",
 		"check a b":           "unexpected arguments",
 		"--timeout=0 resume":  "bad argument --timeout: more than 0 expected",

@@ -18,6 +18,7 @@ func main() { os.Exit(cmdline.Exit("pulse", run(os.Args[1:]))) }
 type options struct {
 	pulse.Options
 	noFork bool
+	again  again
 }
 
 // set declares the options and their defaults.
@@ -48,7 +49,7 @@ func (o *options) mode() daemonize.Mode {
 	switch {
 	case o.Foreground:
 		return daemonize.Foreground
-	case o.noFork:
+	case o.noFork, o.again.before != "":
 		return daemonize.NoFork
 	}
 	return daemonize.Fork
@@ -87,8 +88,14 @@ func run(args []string) error {
 	if err := o.absolute(); err != nil {
 		return err
 	}
+	if o.again.before = takeVariable(); o.again.before != "" {
+		o.ForceActive, o.Adopt = false, o.again.before == "active"
+	}
 	process, err := daemonize.Start(o.mode())
 	if err != nil {
+		return err
+	}
+	if err := o.again.prepare(); err != nil {
 		return err
 	}
 	return serve(o, process)

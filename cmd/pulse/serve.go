@@ -58,7 +58,7 @@ func serve(o options, process *daemonize.Process) error {
 	defer frames.Close()
 	log := o.logger()
 	defer log.Flush()
-	outside := pulse.Outside{Local: local, Links: links, Frame: frames.Send, Notify: notifier()}
+	outside := pulse.Outside{Local: local, Links: links, Frame: frames.Send, Notify: notifier(), Exec: o.again.exec}
 	if o.Watchdog, err = daemon.SdWatchdogEnabled(true); err != nil {
 		return fmt.Errorf("watchdog of systemd: %w", err)
 	}

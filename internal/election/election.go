@@ -25,6 +25,7 @@ type Config struct {
 	MonitorLinks bool // a lost public link counts; otherwise links are ignored
 	ForceActive  bool // --forceactive: begin to serve at start
 	Standby      bool // start in standby, as the operator left it
+	Adopt        bool // start active: what is up is ours, and the partner has not missed us
 }
 
 // New is the state before Start. Times that would make a timer spin are raised; that they make sense together is

@@ -151,6 +151,7 @@ const (
 	ActivationFailure
 	ByOperator
 	Stopping
+	Adopted // active before, and without a pause
 )
 
 // Activate brings up the service: lvsd, addresses, announcements, active_cmd, sync role. It is done beside the loop and

@@ -129,7 +129,8 @@ func TestRow18Signal(t *testing.T) {
 }
 
 func TestStart(t *testing.T) {
-	for role, text := range map[Role]string{Primary: "STARTING PULSE AS MASTER", Backup: "STARTING PULSE AS BACKUP"} {
+	starting := map[Role]string{Primary: "STARTING PULSE AS MASTER", Backup: "STARTING PULSE AS BACKUP"}
+	for role, text := range starting {
 		b := newBench(t, config(role))
 		b.expect("start", b.step(Start{}), text+"; deactivate 1", Clearing)
 		b.expect("silent while clearing", b.wait(2*second), "", Clearing)
@@ -140,6 +141,14 @@ func TestStart(t *testing.T) {
 	b := newBench(t, c)
 	b.expect("no backup wanted", b.step(Start{}),
 		"We are backup node and backup is marked inactive -- exiting pulse; exit 255", Ended)
+	for role, text := range starting {
+		c = config(role)
+		c.Adopt = true
+		b = newBench(t, c)
+		b.expect("adopted", b.step(Start{}), text+"; going on active; send RUNNING; activate 11", Activating)
+		b.expect("the partner still waits", b.hear(true, Stopped, 0), "", Activating)
+		b.expect("and all is as before", b.step(Activated{b.state.op}), "activation complete", Active)
+	}
 	c = config(Backup)
 	c.ForceActive = true
 	b = newBench(t, c)

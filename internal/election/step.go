@@ -94,6 +94,10 @@ func (m *machine) start() {
 	}
 	m.sendAt = m.now.Add(m.Config.Keepalive)
 	m.deadAt = m.now.Add(m.Config.Deadtime)
+	if m.Config.Adopt {
+		m.activate(Adopted, "going on active")
+		return
+	}
 	m.deactivate(Clearing, AtStart)
 }
 

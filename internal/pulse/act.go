@@ -86,7 +86,9 @@ func (d *Daemon) activate(a election.Activate) {
 		}
 		d.post(election.Activated{Op: a.Op})
 	})
-	d.command(d.cfg.ActiveCmd)
+	if a.Reason != election.Adopted {
+		d.command(d.cfg.ActiveCmd)
+	}
 }
 
 func (d *Daemon) deactivate(a election.Deactivate) {

@@ -62,6 +62,17 @@ func (c *child) kill() {
 	}
 }
 
+// vanish kills the one that answers, if one does, and waits until it is gone.
+func (c *child) vanish() {
+	c.mu.Lock()
+	up, ended := c.pid != 0, c.ended
+	c.mu.Unlock()
+	if up {
+		c.kill()
+		<-ended
+	}
+}
+
 // end ends it and waits, for as long as its supervisor has patience with it.
 func (c *child) end() {
 	c.mu.Lock()

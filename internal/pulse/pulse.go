@@ -30,6 +30,7 @@ type Options struct {
 	Verbose          bool
 	Foreground       bool
 	ForceActive      bool
+	Adopt            bool          // this process was active until now, as another run of pulse
 	TestStart        bool          // only say what would be done
 	Watchdog         time.Duration // systemd expects a sign of life as often; 0: it does not
 	Output           *os.File      // standard output of lvsd; nil: none
@@ -38,10 +39,12 @@ type Options struct {
 // Outside is the part of the machine that pulse works on, besides its own sockets.
 type Outside struct {
 	Notify func(state string) // tells systemd, as sd_notify(3); nil: nobody
-	Local  []netip.Addr       // this machine's addresses
-	Links  links
-	Frame  func(dev string, frame []byte) error // sends an Ethernet frame
-	Sync   syncer                               // nil: the kernel has no IPVS
+	// Exec runs the program that is installed now in this process. It returns only if that does not work.
+	Exec  func(active bool) error
+	Local []netip.Addr // this machine's addresses
+	Links links
+	Frame func(dev string, frame []byte) error // sends an Ethernet frame
+	Sync  syncer                               // nil: the kernel has no IPVS
 }
 
 // Daemon is the running pulse. Only Run touches its fields, but for what is said otherwise.
@@ -56,6 +59,8 @@ type Daemon struct {
 	reloads         int       // begun so far
 	tried           time.Time // when the last attempt at another one ended
 	reloadError     string    // why that failed; empty: it did not
+
+	exec func(active bool) error
 
 	role  election.Role
 	conn  *heartbeat.Conn
@@ -127,6 +132,7 @@ func New(o Options, c *Configuration, out Outside, log *eventlog.Logger) (*Daemo
 	if d.notify = out.Notify; d.notify == nil {
 		d.notify = func(string) {}
 	}
+	d.exec = out.Exec
 	d.service = &service{
 		links: out.Links, lvsd: d.lvsd, managed: map[netip.Addr]bool{},
 		sync: out.Sync, synced: cfg.SyncDaemon, daemon: syncDaemon(cfg),
@@ -157,7 +163,7 @@ func (d *Daemon) Run(signals <-chan os.Signal, ready func() error) (int, error) 
 	}
 	d.judgeCommands()
 	cfg := electionConfig(d.cfg, d.role, boot)
-	cfg.ForceActive, cfg.Standby = d.opt.ForceActive, d.wasStandby()
+	cfg.ForceActive, cfg.Standby, cfg.Adopt = d.opt.ForceActive, d.wasStandby(), d.opt.Adopt
 	d.tellStart()
 	d.state = election.New(cfg)
 	d.step(election.Start{})

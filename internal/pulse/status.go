@@ -137,6 +137,7 @@ func (d *Daemon) Handler() http.Handler {
 	} {
 		mux.HandleFunc("POST /v1/"+name, control.Privileged(d.serveAct(act)))
 	}
+	mux.HandleFunc("POST /v1/reexec", control.Privileged(d.serveReexec))
 	return mux
 }
 
