@@ -35,6 +35,7 @@ type options struct {
 
 	configFile, nanny string
 	device            string
+	watching
 }
 
 func (o *options) set() *cmdline.Set {
@@ -43,6 +44,7 @@ func (o *options) set() *cmdline.Set {
 	s.Command("status", "show both routers, the virtual servers and the real servers")
 	s.Command("history VIRTUAL [SERVER]", "show the last checks of real servers")
 	s.Command("probe VIRTUAL SERVER", "check a real server now, and print every step")
+	s.Command("events", "show what happens, as it happens")
 	s.Command("drain VIRTUAL SERVER", "give a real server no new connections, and wait until it has none left")
 	s.Command("maint VIRTUAL SERVER", "take a real server out of service")
 	s.Command("ready VIRTUAL SERVER", "end drain and maint")
@@ -55,7 +57,8 @@ func (o *options) set() *cmdline.Set {
 	s.Command("check [FILE]", "print what is wrong with an lvs.cf (default /etc/sysconfig/ha/lvs.cf; - is standard input)")
 	s.Command("import FORMAT FILE", "print an lvs.cf made of another program's file; FORMAT is ipvsadm (what ipvsadm -S prints)")
 	s.Command("help", "show this help and exit")
-	s.Bool(&o.json, 0, "json", "status, history: as JSON")
+	s.Bool(&o.json, 0, "json", "status, history, events: as JSON")
+	o.watching.set(s)
 	s.Bool(&o.original, 0, "original", "check: name what the original Piranha would refuse")
 	s.String(&o.device, 0, "device", "DEV", "import: device of floating addresses whose file names none")
 	s.Time(&o.within, 0, "within", "TIME", "drain: take the server out of service after this time")
@@ -70,19 +73,22 @@ func (o *options) set() *cmdline.Set {
 // acting are the commands that make pulse do something.
 var acting = []string{"switchover", "standby", "resume", "reload", "reexec"}
 
+// inJSON are the commands that can print JSON.
+var inJSON = []string{"status", "history", "events"}
+
 // misplaced finds an option that is for another command: silently without effect it would mislead.
 func (o *options) misplaced(command string) error {
 	switch {
-	case o.json && command != "status" && command != "history":
-		return errors.New("--json is for status and history")
+	case o.json && !slices.Contains(inJSON, command):
+		return errors.New("--json is for " + strings.Join(inJSON, ", "))
 	case command != "probe" && (o.configFile != defaultFile || o.nanny != ""):
 		return errors.New("--configfile and --nanny are for probe")
 	case o.original && command != "check":
 		return errors.New("--original is for check")
 	case o.device != "" && command != "import":
 		return errors.New("--device is for import")
-	case o.noWait && !slices.Contains(acting, command) && command != "drain":
-		return errors.New("--no-wait is for " + strings.Join(acting, ", ") + ", drain")
+	case o.noWait && !slices.Contains(acting, command) && command != "drain" && command != "events":
+		return errors.New("--no-wait is for " + strings.Join(acting, ", ") + ", drain, events")
 	case o.within != 0 && command != "drain":
 		return errors.New("--within is for drain")
 	case o.within < 0:
@@ -90,10 +96,10 @@ func (o *options) misplaced(command string) error {
 	case o.timeout <= 0:
 		return errors.New("bad argument --timeout: more than 0 expected")
 	}
-	return nil
+	return o.watching.misplaced(command)
 }
 
-var errCommand = errors.New("say one of: status, history, probe, drain, maint, ready, weight, switchover, standby, resume, reload, reexec, check, import, help")
+var errCommand = errors.New("say one of: status, history, events, probe, drain, maint, ready, weight, switchover, standby, resume, reload, reexec, check, import, help")
 
 func run(ctx context.Context, args []string, in io.Reader, out io.Writer) error {
 	var o options
@@ -131,7 +137,7 @@ var wordsOf = map[string]struct {
 	least, most int
 	usage       string
 }{
-	"status": {}, "switchover": {}, "standby": {}, "resume": {}, "reload": {}, "reexec": {},
+	"status": {}, "events": {}, "switchover": {}, "standby": {}, "resume": {}, "reload": {}, "reexec": {},
 	"check":   {0, 1, "check [FILE]"},
 	"import":  {2, 2, importUsage},
 	"history": {1, 2, "history VIRTUAL [SERVER]"},
@@ -153,6 +159,8 @@ func (o *options) do(ctx context.Context, command string, words []string, in io.
 		return probeNow(ctx, o.configFile, o.nanny, words[0], words[1], out)
 	case "history":
 		return history(ctx, c, words, o.json, out)
+	case "events":
+		return watchEvents(ctx, c, *o, out)
 	case "drain", "maint", "ready", "weight":
 		return c.order(ctx, command, words, *o, out)
 	case "status":
