@@ -11,13 +11,12 @@ import (
 	"github.com/piranha-lvs/piranha/internal/ipvs"
 )
 
-// TestOpenMetrics: the form (every family described once, its samples together, counters with _total, the end marked), and the
-// figures.
-func TestOpenMetrics(t *testing.T) {
+// sampled is a status that has a sample of every metric.
+func sampled() *Status {
 	web := ipvs.ServiceKey{Family: ipvs.IPv4, Protocol: ipvs.TCP, Addr: netip.MustParseAddrPort("192.0.2.1:80")}
 	marked := ipvs.ServiceKey{Family: ipvs.IPv6, Mark: 7}
 	one, two := netip.MustParseAddrPort("10.0.0.1:8080"), netip.MustParseAddrPort("[2001:db8::1]:80")
-	s := &Status{
+	return &Status{
 		ConfigFile: "/etc/lvs.cf", SerialNo: 9, Active: true, InStep: true, Counting: true, ConfigLoaded: time.UnixMilli(1500),
 		VirtualServers: []VirtualStatus{
 			{Name: "a \"web\"\\\n", Traffic: &TrafficStatus{Connections: 1 << 40, InBytes: 5}, RealServers: []RealStatus{{
@@ -28,7 +27,12 @@ func TestOpenMetrics(t *testing.T) {
 		},
 		keys: [][]rowKey{{{service: web}, {web, one}}, {{service: marked}, {marked, two}}},
 	}
-	text := s.OpenMetrics()
+}
+
+// TestOpenMetrics: the form (every family described once, its samples together, counters with _total, the end marked), and the
+// figures.
+func TestOpenMetrics(t *testing.T) {
+	text := sampled().OpenMetrics()
 	for _, want := range []string{
 		`piranha_lvsd_info{config_file="/etc/lvs.cf",serial_no="9"} 1`,
 		`piranha_lvsd_active 1`,
