@@ -106,7 +106,7 @@ packages: $(NFPM)
 	done
 
 # Built twice: from the same commit come the same bytes.
-package-check: check-packages packages
+package-check: check-packages build packages
 	$(MAKE) --no-print-directory packages BIN=$(BIN)/again DIST=$(BIN)/again/dist NFPM=$(NFPM)
 	DIST=$(DIST) DIST_AGAIN=$(BIN)/again/dist $(GO) test -count=1 ./packaging
 
