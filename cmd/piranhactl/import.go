@@ -12,10 +12,12 @@ import (
 
 // formats are what can be imported.
 var formats = map[string]func(text []byte, o importer.Options) (*importer.Result, error){
-	"ipvsadm": importer.Ipvsadm,
+	"ipvsadm":    importer.Ipvsadm,
+	"keepalived": importer.Keepalived,
+	"ldirectord": importer.Ldirectord,
 }
 
-const importUsage = "import ipvsadm FILE"
+const importUsage = "import keepalived|ldirectord|ipvsadm FILE"
 
 // importFile prints an lvs.cf made of another program's file. What it could not carry over stands in it as comments; how
 // much that is goes to standard error.

@@ -23,14 +23,14 @@ func TestImport(t *testing.T) {
 		out, messages string // parts
 		err           string
 	}{
-		{[]string{"ipvsadm", good, "eth0"}, "", "     address = 192.0.2.10 eth0:1\n", "piranhactl: import: 3 to be set (PLEASE SET), 0 not carried over", ""},
-		{[]string{"ipvsadm", good, ""}, "", "     # address = 192.0.2.10 DEVICE:1\n", "piranhactl: import: 4 to be set", ""},
-		{[]string{"ipvsadm", "-", "eth0"}, rules, "# Made of standard input by", "3 to be set", ""},
+		{[]string{"ipvsadm", good, "eth0"}, "", "     address = 192.0.2.10 eth0:1\n", "piranhactl: import: 4 to be set (PLEASE SET), 0 not carried over", ""},
+		{[]string{"ipvsadm", good, ""}, "", "     # address = 192.0.2.10 DEVICE:1\n", "piranhactl: import: 5 to be set", ""},
+		{[]string{"ipvsadm", "-", "eth0"}, rules, "# Made of standard input by", "4 to be set", ""},
 		{[]string{"ipvsadm", bad, "eth0"}, "", "", "", bad + `:2: "192.0.2" is no address`},
 		{[]string{"ipvsadm", good, "eth/0"}, "", "", "", good + `: device "eth/0": not a device name`},
 		{[]string{"ipvsadm", "-", ""}, "", "", "", "standard input: no virtual server in it: is this what ipvsadm -S prints?"},
 		{[]string{"ipvsadm", good + "x", ""}, "", "", "", "failed to read " + good + "x: no such file or directory"},
-		{[]string{"haproxy", good, ""}, "", "", "", `unknown format "haproxy": say import ipvsadm`},
+		{[]string{"haproxy", good, ""}, "", "", "", `unknown format "haproxy": say import keepalived|ldirectord|ipvsadm FILE`},
 	} {
 		var out, messages bytes.Buffer
 		err := importFile(tt.args[0], tt.args[1], tt.args[2], strings.NewReader(tt.in), &out, &messages)

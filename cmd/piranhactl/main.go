@@ -55,7 +55,7 @@ func (o *options) set() *cmdline.Set {
 	s.Command("reload", "have pulse and lvsd read lvs.cf again")
 	s.Command("reexec", "have pulse and lvsd go on as the programs that are installed now")
 	s.Command("check [FILE]", "print what is wrong with an lvs.cf (default /etc/sysconfig/ha/lvs.cf; - is standard input)")
-	s.Command("import FORMAT FILE", "print an lvs.cf made of another program's file; FORMAT is ipvsadm (what ipvsadm -S prints)")
+	s.Command("import FORMAT FILE", "print an lvs.cf made of another program's file; FORMAT is keepalived, ldirectord or ipvsadm (what ipvsadm -S prints)")
 	s.Command("help", "show this help and exit")
 	s.Bool(&o.json, 0, "json", "status, history, events: as JSON")
 	o.watching.set(s)

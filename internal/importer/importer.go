@@ -9,7 +9,7 @@ import (
 )
 
 // MaxSize is the largest source that is read, in bytes.
-const MaxSize = 16 << 20
+const MaxSize = 8 << 20
 
 // maxServers is the largest number of real servers an import may have, all virtual servers together: as many as lvs.cf may.
 const maxServers = 262144
@@ -58,6 +58,14 @@ type Note struct {
 	Kind  Kind
 	Lines []int // of the source; empty if it concerns no line
 	Text  string
+}
+
+// line is the first line a note is about, 0 for none.
+func (n Note) line() int {
+	if len(n.Lines) == 0 {
+		return 0
+	}
+	return n.Lines[0]
 }
 
 // maxLines is how many line numbers are named in one note.

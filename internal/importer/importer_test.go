@@ -13,7 +13,9 @@ import (
 
 // formats are the readers by the directory of their files.
 var formats = map[string]func([]byte, Options) (*Result, error){
-	"ipvsadm": Ipvsadm,
+	"ipvsadm":    Ipvsadm,
+	"keepalived": Keepalived,
+	"ldirectord": Ldirectord,
 }
 
 // names are what the tests can look up.

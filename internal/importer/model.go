@@ -45,6 +45,7 @@ type virtual struct {
 	check    check // of those without one of their own, and in the end of all
 	quiesce  bool
 	servers  []*server
+	waits    bool // for the operator: active = 0
 	notes    notes
 }
 

@@ -2,6 +2,7 @@ package importer
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -29,6 +30,8 @@ func (f *file) settle() error {
 		v.settleQuiesce()
 		v.settleSorry(network)
 		v.settleServers(network)
+		v.settlePorts()
+		v.put("active", map[bool]string{false: "1", true: "0"}[v.waits])
 	}
 	return nil
 }
@@ -132,10 +135,9 @@ func (v *virtual) settleAddress(l *labels) {
 	if v.mark != 0 {
 		v.put("fwmark", strconv.FormatUint(uint64(v.mark), 10))
 	}
-	active := "1"
 	switch {
 	case v.mark != 0 && v.ipv6:
-		active = "0"
+		v.waits = true
 		v.set = append(v.set, pair{"address", "ADDRESS DEVICE:1", true})
 		v.notes.ask(v.line, "address, an IPv6 one of the service, and then active = 1: from it lvsd knows that the mark is for IPv6")
 	case v.mark != 0:
@@ -146,14 +148,18 @@ func (v *virtual) settleAddress(l *labels) {
 			v.put("address", v.host.text+" "+label)
 			break
 		}
-		active = "0"
+		v.waits = true
 		v.set = append(v.set, pair{"address", v.host.text + " DEVICE:1", true})
 		v.notes.ask(v.line, "address with its device, and then active = 1")
 	}
-	if v.prefix > 0 && v.mark == 0 {
-		v.put("vip_nmask", maskText(v.prefix, v.host.addr.Is6()))
+	if v.mark != 0 {
+		return
 	}
-	v.put("active", active)
+	if v.prefix > 0 {
+		v.put("vip_nmask", maskText(v.prefix, v.host.addr.Is6()))
+	} else if v.host.addr.Is4() {
+		v.set = append(v.set, pair{"vip_nmask", "MASK", true})
+	}
 }
 
 // maskText writes a mask as the original does where it can.
@@ -206,6 +212,9 @@ func (v *virtual) settleCheck() {
 	var checks []check
 	var ports []uint16
 	for _, s := range v.servers {
+		if s.checkPort == s.port {
+			s.checkPort = 0
+		}
 		checks, ports = append(checks, s.check), append(ports, s.checkPort)
 	}
 	if len(checks) > 0 {
@@ -325,8 +334,20 @@ func (v *virtual) settleServers(network string) {
 			v.notes.lost(s.line, "lower threshold %d, because it is above the upper one, %d", s.lower, s.upper)
 			s.lower = 0
 		}
-		if s.checkPort == s.port && v.get("check_port") == "" {
-			s.checkPort = 0
+	}
+}
+
+// settlePorts asks for the port of a check that has none.
+func (v *virtual) settlePorts() {
+	if slices.Contains([]string{"none", "ping", "script"}, v.check.kind) || v.get("check_port") != "" {
+		return
+	}
+	for _, s := range v.servers {
+		if s.port == 0 && s.checkPort == 0 {
+			v.waits = true
+			v.set = append(v.set, pair{"check_port", "PORT", true})
+			v.notes.ask(s.line, "check_port, and then active = 1: the real servers have no port that could be checked")
+			return
 		}
 	}
 }

@@ -57,6 +57,9 @@ func (f *file) askRouters() {
 		f.notes.ask(0, "backup and backup_active = 1, if there is a second router")
 		f.global = append(f.global, pair{"backup", "ADDRESS", true}, pair{"backup_active", "1", true})
 	}
+	if slices.ContainsFunc(f.virtual, func(v *virtual) bool { return slices.Contains(v.set, pair{"vip_nmask", "MASK", true}) }) {
+		f.notes.ask(0, "vip_nmask, the mask of each floating address; without it an IPv4 address has the mask of its class")
+	}
 	if f.reachedBy("nat") && !drafted("nat_router") {
 		f.notes.ask(0, "nat_router and nat_nmask, if the real servers have a floating address of the routers as their gateway")
 		f.global = append(f.global, pair{"nat_router", "ADDRESS DEVICE:1", true}, pair{"nat_nmask", "MASK", true})
@@ -79,7 +82,12 @@ func (w *writer) line(indent, text string) {
 
 func (w *writer) comment(indent, text string) { w.line(indent, "# "+text) }
 
-func (w *writer) annotate(indent string, list []Note) {
+// annotate writes notes: what is asked for first, then by the lines of the source.
+func (w *writer) annotate(indent string, list notes) {
+	list = slices.Clone(list)
+	slices.SortStableFunc(list, func(a, b Note) int {
+		return cmp.Or(cmp.Compare(b.Kind, a.Kind), cmp.Compare(a.line(), b.line()))
+	})
 	for _, n := range list {
 		w.comment(indent, n.String())
 	}
