@@ -45,6 +45,7 @@ func (o *options) set() *cmdline.Set {
 	s.Command("history VIRTUAL [SERVER]", "show the last checks of real servers")
 	s.Command("probe VIRTUAL SERVER", "check a real server now, and print every step")
 	s.Command("events", "show what happens, as it happens")
+	s.Command("connections [VIRTUAL [SERVER]]", "list connections that the kernel knows")
 	s.Command("drain VIRTUAL SERVER", "give a real server no new connections, and wait until it has none left")
 	s.Command("maint VIRTUAL SERVER", "take a real server out of service")
 	s.Command("ready VIRTUAL SERVER", "end drain and maint")
@@ -57,7 +58,7 @@ func (o *options) set() *cmdline.Set {
 	s.Command("check [FILE]", "print what is wrong with an lvs.cf (default /etc/sysconfig/ha/lvs.cf; - is standard input)")
 	s.Command("import FORMAT FILE", "print an lvs.cf made of another program's file; FORMAT is keepalived, ldirectord or ipvsadm (what ipvsadm -S prints)")
 	s.Command("help", "show this help and exit")
-	s.Bool(&o.json, 0, "json", "status, history, events: as JSON")
+	s.Bool(&o.json, 0, "json", "status, history, events, connections: as JSON")
 	o.watching.set(s)
 	s.Bool(&o.original, 0, "original", "check: name what the original Piranha would refuse")
 	s.String(&o.device, 0, "device", "DEV", "import: device of floating addresses whose file names none")
@@ -74,7 +75,7 @@ func (o *options) set() *cmdline.Set {
 var acting = []string{"switchover", "standby", "resume", "reload", "reexec"}
 
 // inJSON are the commands that can print JSON.
-var inJSON = []string{"status", "history", "events"}
+var inJSON = []string{"status", "history", "events", "connections"}
 
 // misplaced finds an option that is for another command: silently without effect it would mislead.
 func (o *options) misplaced(command string) error {
@@ -99,7 +100,7 @@ func (o *options) misplaced(command string) error {
 	return o.watching.misplaced(command)
 }
 
-var errCommand = errors.New("say one of: status, history, events, probe, drain, maint, ready, weight, switchover, standby, resume, reload, reexec, check, import, help")
+var errCommand = errors.New("say one of: status, history, events, connections, probe, drain, maint, ready, weight, switchover, standby, resume, reload, reexec, check, import, help")
 
 func run(ctx context.Context, args []string, in io.Reader, out io.Writer) error {
 	var o options
@@ -138,14 +139,15 @@ var wordsOf = map[string]struct {
 	usage       string
 }{
 	"status": {}, "events": {}, "switchover": {}, "standby": {}, "resume": {}, "reload": {}, "reexec": {},
-	"check":   {0, 1, "check [FILE]"},
-	"import":  {2, 2, importUsage},
-	"history": {1, 2, "history VIRTUAL [SERVER]"},
-	"probe":   {2, 2, "probe VIRTUAL SERVER"},
-	"drain":   {2, 2, "drain VIRTUAL SERVER"},
-	"maint":   {2, 2, "maint VIRTUAL SERVER"},
-	"ready":   {2, 2, "ready VIRTUAL SERVER"},
-	"weight":  {3, 3, "weight VIRTUAL SERVER N"},
+	"check":       {0, 1, "check [FILE]"},
+	"import":      {2, 2, importUsage},
+	"history":     {1, 2, "history VIRTUAL [SERVER]"},
+	"connections": {0, 2, "connections [VIRTUAL [SERVER]]"},
+	"probe":       {2, 2, "probe VIRTUAL SERVER"},
+	"drain":       {2, 2, "drain VIRTUAL SERVER"},
+	"maint":       {2, 2, "maint VIRTUAL SERVER"},
+	"ready":       {2, 2, "ready VIRTUAL SERVER"},
+	"weight":      {3, 3, "weight VIRTUAL SERVER N"},
 }
 
 func (o *options) do(ctx context.Context, command string, words []string, in io.Reader, out io.Writer) error {
@@ -159,6 +161,8 @@ func (o *options) do(ctx context.Context, command string, words []string, in io.
 		return probeNow(ctx, o.configFile, o.nanny, words[0], words[1], out)
 	case "history":
 		return history(ctx, c, words, o.json, out)
+	case "connections":
+		return connections(ctx, c, words, *o, out)
 	case "events":
 		return watchEvents(ctx, c, *o, out)
 	case "drain", "maint", "ready", "weight":

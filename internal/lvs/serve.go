@@ -19,6 +19,7 @@ func (d *Daemon) Handler(m *Meter) http.Handler {
 	mux.HandleFunc("GET /v1/metrics", d.serveStatus(m, replyMetrics))
 	mux.HandleFunc("GET /v1/history", d.serveHistory)
 	mux.HandleFunc("GET /v1/events", d.events.Handler())
+	mux.HandleFunc("GET /v1/connections", d.serveConnections(openConnections))
 	mux.HandleFunc("POST /v1/activate", control.Privileged(d.serveActive(true)))
 	mux.HandleFunc("POST /v1/deactivate", control.Privileged(d.serveActive(false)))
 	for _, verb := range []string{"drain", "maint", "ready", "weight"} {
