@@ -68,6 +68,14 @@ func (n Note) line() int {
 	return n.Lines[0]
 }
 
+// last is the last line a note is about, 0 for none.
+func (n Note) last() int {
+	if len(n.Lines) == 0 {
+		return 0
+	}
+	return n.Lines[len(n.Lines)-1]
+}
+
 // maxLines is how many line numbers are named in one note.
 const maxLines = 6
 
@@ -98,29 +106,51 @@ func (n Note) String() string {
 }
 
 // notes are those of one place.
-type notes []Note
-
-// add appends a note, or a line to one that says the same.
-func (l *notes) add(k Kind, line int, format string, args ...any) {
-	text := fmt.Sprintf(format, args...)
-	for i := range *l {
-		if n := &(*l)[i]; n.Kind == k && n.Text == text {
-			if line > 0 && n.Lines[len(n.Lines)-1] != line {
-				n.Lines = append(n.Lines, line)
-			}
-			return
-		}
-	}
-	n := Note{Kind: k, Text: text}
-	if line > 0 {
-		n.Lines = []int{line}
-	}
-	*l = append(*l, n)
+type notes struct {
+	list  []Note
+	index map[noteKey]int // into list
 }
 
-func (l *notes) lost(line int, format string, args ...any)    { l.add(NotCarried, line, format, args...) }
-func (l *notes) differs(line int, format string, args ...any) { l.add(Differs, line, format, args...) }
-func (l *notes) ask(line int, text string)                    { l.add(PleaseSet, line, "%s", text) }
+type noteKey struct {
+	kind Kind
+	text string
+}
+
+// add appends a note, or lines to one that says the same.
+func (l *notes) add(k Kind, lines []int, text string) {
+	i, ok := l.index[noteKey{k, text}]
+	if !ok {
+		if l.index == nil {
+			l.index = make(map[noteKey]int)
+		}
+		i = len(l.list)
+		l.index[noteKey{k, text}] = i
+		l.list = append(l.list, Note{Kind: k, Text: text})
+	}
+	n := &l.list[i]
+	for _, line := range lines {
+		if line > 0 && n.last() != line {
+			n.Lines = append(n.Lines, line)
+		}
+	}
+}
+
+// take adds the notes of another place.
+func (l *notes) take(from notes) {
+	for _, n := range from.list {
+		l.add(n.Kind, n.Lines, n.Text)
+	}
+}
+
+func (l *notes) lost(line int, format string, args ...any) {
+	l.add(NotCarried, []int{line}, fmt.Sprintf(format, args...))
+}
+
+func (l *notes) differs(line int, format string, args ...any) {
+	l.add(Differs, []int{line}, fmt.Sprintf(format, args...))
+}
+
+func (l *notes) ask(line int, text string) { l.add(PleaseSet, []int{line}, text) }
 
 // Error is what is wrong with a source.
 type Error struct {
@@ -165,9 +195,13 @@ func run(text []byte, o Options, command, format string, read reader) (*Result, 
 	f := &file{o: o, command: command}
 	err := f.sound(text)
 	if err == nil {
-		err = read(f, string(text))
+		err = read(f, strings.TrimPrefix(string(text), "\ufeff"))
 	}
-	if err == nil && len(f.virtual) == 0 {
+	switch {
+	case err != nil || len(f.virtual) > 0:
+	case f.portless > 0:
+		err = at(f.portless, "a virtual server for all ports, which lvs.cf has for firewall marks only, and there is no other")
+	default:
 		err = at(0, "no virtual server in it: is this %s?", format)
 	}
 	if err == nil {

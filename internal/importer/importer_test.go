@@ -70,6 +70,9 @@ func TestGolden(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
+				if strings.Contains(r.Text, "s3cr3t") {
+					t.Error("a secret is shown")
+				}
 				if r.Text != string(want) {
 					t.Errorf("got:\n%s\nwant:\n%s", r.Text, want)
 				}

@@ -103,6 +103,7 @@ func (f *file) rule(r *rule, known map[string]*virtual) error {
 
 // lostPortless notes a virtual server for all ports of its address.
 func (f *file) lostPortless(v *virtual) {
+	f.portless = v.line
 	f.notes.lost(v.line, "virtual server %s with its real servers, because it is for all ports, which lvs.cf has for firewall marks only (fwmark)", v.host.text)
 }
 
@@ -113,7 +114,10 @@ func parseRule(line int, words []string) (*rule, error) {
 	for len(words) > 0 {
 		word, value, joined := strings.Cut(words[0], "=")
 		words = words[1:]
-		o := findOption(word)
+		o := optionNamed[word]
+		if o == nil && !strings.HasPrefix(word, "-") {
+			return nil, at(line, "%s is no option: is this what ipvsadm -S prints?", quote(word))
+		}
 		if o == nil {
 			return nil, at(line, "%s is no option of a rule", quote(word))
 		}
@@ -145,14 +149,16 @@ func parseRule(line int, words []string) (*rule, error) {
 	return r, nil
 }
 
-func findOption(word string) *ruleOption {
+// optionNamed finds an option by each of its names.
+var optionNamed = func() map[string]*ruleOption {
+	m := make(map[string]*ruleOption)
 	for i := range ruleOptions {
-		if slices.Contains(strings.Fields(ruleOptions[i].names), word) {
-			return &ruleOptions[i]
+		for name := range strings.FieldsSeq(ruleOptions[i].names) {
+			m[name] = &ruleOptions[i]
 		}
 	}
-	return nil
-}
+	return m
+}()
 
 // take sorts one option in.
 func (r *rule) take(name, of string, values []string) error {

@@ -16,7 +16,7 @@ func Keepalived(text []byte, o Options) (*Result, error) {
 			return err
 		}
 		k := &keepalived{
-			file: f, floating: make(map[netip.Addr]*floating), groups: make(map[string]*node), parameters: make(map[string]bool),
+			file: f, grouped: make(map[string]bool), floating: make(map[netip.Addr]*floating), groups: make(map[string]*node), parameters: make(map[string]bool),
 		}
 		return k.read(root)
 	})
@@ -30,7 +30,8 @@ type keepalived struct {
 	instance   string // the first vrrp_instance
 	floating   map[netip.Addr]*floating
 	order      []*floating
-	retries    bool // a note about them stands already
+	timed      bool            // the note about times stands already
+	grouped    map[string]bool // groups that are used
 }
 
 // floating is an address of a vrrp_instance.
@@ -80,6 +81,11 @@ func (k *keepalived) read(root *node) error {
 		}
 		if err != nil {
 			return err
+		}
+	}
+	for _, n := range root.children {
+		if name := strings.Join(n.words[1:], " "); n.words[0] == "virtual_server_group" && k.groups[name] == n && !k.grouped[name] {
+			k.notes.lost(n.line, "%s, because no virtual_server uses it", show(n))
 		}
 	}
 	k.unusedAddresses()
@@ -243,6 +249,7 @@ func (k *keepalived) groupServices(n *node, name string, protocol string) ([]*vi
 	if group == nil {
 		return nil, at(n.line, "no virtual_server_group %s", bare(name))
 	}
+	k.grouped[name] = true
 	var list []*virtual
 	for _, c := range group.children {
 		if k.skip(c, &k.notes) {

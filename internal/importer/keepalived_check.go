@@ -4,6 +4,9 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"unicode"
+
+	"github.com/piranha-lvs/piranha/internal/lvscf"
 )
 
 // checker reads the check of a real server. A program is given back, to be made one with those of the other servers.
@@ -73,9 +76,10 @@ func (c *checker) finish(n *node) (*program, error) {
 	case !special:
 		times = 1
 	}
-	if k.fall = times + 1; times > 0 && !c.retries {
-		c.retries = true
-		c.notes.differs(0, "a check that failed is repeated after timeout, in keepalived after delay_before_retry; fall is one more than retry, which is 1 where nothing is said, 3 for DNS_CHECK and 0 for MISC_CHECK")
+	if k.fall = times + 1; !c.timed {
+		c.timed = true
+		c.notes.differs(0, "timeout is delay_loop: the time between two checks, the longest that one may take, and the time until one that failed is made again; keepalived has connect_timeout and delay_before_retry for the last two")
+		c.notes.differs(0, "fall is one more than retry, which is 1 where nothing is said, 3 for DNS_CHECK and 0 for MISC_CHECK")
 	}
 	switch k.kind {
 	case "http", "https":
@@ -92,12 +96,17 @@ func (c *checker) finish(n *node) (*program, error) {
 		}
 	case "smtp":
 		k.host = c.host
+	case "dns":
+		if c.v.protocol != "udp" {
+			c.v.notes.differs(n.line, "check = dns asks over tcp, as the protocol of the service is; DNS_CHECK asks over udp")
+		}
 	case "script":
 		if c.command == "" {
 			return nil, at(n.line, "MISC_CHECK without misc_path")
 		}
-		if strings.Contains(c.command, "%h") || strings.Contains(c.command, "%p") {
-			c.v.notes.lost(n.line, "%s, because %%h and %%p would be replaced in its command", show(n))
+		_, err := lvscf.Statement(lvscf.InVirtual, "send_program", c.command)
+		if err != nil || strings.Contains(c.command, "%h") || strings.Contains(c.command, "%p") {
+			c.v.notes.lost(n.line, "%s, because send_program has another meaning for %%h and %%p, and not room for all quotes", show(n))
 			c.v.notes.ask(n.line, "check; with check = none real servers count as up")
 			*k = check{kind: "none"}
 			return nil, nil
@@ -275,7 +284,7 @@ func (c *checker) misc(n *node) error {
 	switch n.words[0] {
 	case "misc_path":
 		c.command = strings.Join(n.words[1:], " ")
-		if !strings.HasPrefix(strings.TrimLeft(c.command, `"'`), "/") || strings.ContainsAny(c.command, "\n\r") {
+		if !strings.HasPrefix(strings.TrimLeft(c.command, `"'`), "/") || strings.ContainsFunc(c.command, unicode.IsControl) {
 			return at(n.line, "misc_path %s: a path that begins with / expected", quote(c.command))
 		}
 	case "user":

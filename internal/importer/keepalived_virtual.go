@@ -321,16 +321,21 @@ func (k *keepalived) services(n *node, protocol string) ([]*virtual, error) {
 	return nil, at(n.line, "virtual_server: an address and port, fwmark N or group NAME expected")
 }
 
+// allIPv6 reports whether a firewall mark is for IPv6 because its real servers are.
+func (k *keepalived) allIPv6(servers []*server) bool {
+	return len(servers) > 0 && !slices.ContainsFunc(servers, func(s *server) bool { return s.host.addr.Is4() })
+}
+
 // expand makes a virtual server of the pattern for each service.
 func (k *keepalived) expand(pattern *virtual, services []*virtual, timeout, mask string) error {
-	pending := pattern.notes // they stand above the first
+	pending := pattern.notes // they stand above the first service
 	for _, at := range services {
 		v := *pattern
 		v.host, v.port, v.mark, v.ipv6 = at.host, at.port, at.mark, at.ipv6 || pattern.ipv6
-		if v.mark != 0 && len(v.servers) > 0 && v.servers[0].forward.way != "tunnel" {
-			v.ipv6 = v.servers[0].host.addr.Is6()
+		if v.mark != 0 {
+			v.ipv6 = v.ipv6 || k.allIPv6(pattern.servers)
 		}
-		v.set, v.notes = slices.Clone(pattern.set), nil
+		v.set, v.notes = slices.Clone(pattern.set), notes{}
 		if a := k.floating[v.host.addr]; a != nil {
 			a.used = true
 			v.device, v.prefix = a.device, a.prefix
@@ -344,7 +349,8 @@ func (k *keepalived) expand(pattern *virtual, services []*virtual, timeout, mask
 			k.lostPortless(&v)
 			continue
 		}
-		v.notes, pending = append(pending, v.notes...), nil
+		v.notes.take(pending)
+		pending = notes{}
 		v.servers = make([]*server, len(pattern.servers))
 		if err := k.addVirtual(&v); err != nil {
 			return err

@@ -37,7 +37,7 @@ func (k *keepalived) vrrpInstance(n *node) error {
 		}
 	}
 	if len(i.mechanics) > 0 {
-		k.notes = append(k.notes, Note{NotCarried, i.lines, strings.Join(i.mechanics, ", ") + " of vrrp_instance " + i.name + ", because pulse has heartbeats instead of VRRP"})
+		k.notes.add(NotCarried, i.lines, strings.Join(i.mechanics, ", ")+" of vrrp_instance "+i.name+", because pulse has heartbeats instead of VRRP")
 	}
 	if k.instance != "" {
 		k.notes.differs(n.line, "the addresses of vrrp_instance %s are always on the router that has those of %s, because pulse moves all at once", i.name, k.instance)

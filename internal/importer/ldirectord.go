@@ -17,6 +17,7 @@ func Ldirectord(text []byte, o Options) (*Result, error) {
 type ldirectord struct {
 	*file
 	global settings
+	timed  bool // the note about times stands already
 	blocks []*block
 }
 
@@ -204,6 +205,9 @@ func (d *ldirectord) virtualServer(b *block) error {
 	for _, s := range b.reals {
 		if err := d.realServers(v, c, s); err != nil {
 			return err
+		}
+		if len(v.servers) > maxServers {
+			return at(s.line, "more than %d real servers", maxServers)
 		}
 	}
 	if v.mark == 0 && v.port == 0 {

@@ -1,6 +1,7 @@
 package importer
 
 import (
+	"cmp"
 	"math"
 	"net/netip"
 	"slices"
@@ -53,11 +54,15 @@ func (d *ldirectord) newProbe(b *block, v *virtual) (*ldProbe, error) {
 // apply gives a real server its check.
 func (p *ldProbe) apply(s *server, request, receive *string) error {
 	s.check, s.checkPort = p.base, p.port
-	text := func(own *string, key string) string {
+	if p.typ.value != "on" && p.typ.value != "off" && !p.d.timed {
+		p.d.timed = true
+		p.d.notes.differs(0, "timeout is checkinterval: the time between two checks, and the longest that one may take; ldirectord has checktimeout and negotiatetimeout for that")
+	}
+	text := func(own *string, key string) setting {
 		if own != nil {
-			return *own
+			return setting{s.line, key, *own}
 		}
-		return p.b.settings[key].value
+		return p.b.settings[key]
 	}
 	switch p.typ.value {
 	case "off":
@@ -114,7 +119,7 @@ func (p *ldProbe) external(s *server) error {
 }
 
 // negotiate carries the check of a service over.
-func (p *ldProbe) negotiate(s *server, request, receive string) {
+func (p *ldProbe) negotiate(s *server, request, receive setting) {
 	c := &s.check
 	line := p.typ.line
 	switch p.kind {
@@ -122,27 +127,27 @@ func (p *ldProbe) negotiate(s *server, request, receive string) {
 		*c = check{kind: "none"}
 	case "http", "https":
 		c.kind = p.kind
-		p.http(s, request, receive)
+		p.http(c, request, receive)
 	case "simpletcp":
 		c.kind = "tcp"
-		p.simple(s, request, receive)
+		p.simple(c, request, receive)
 	case "smtp", "submission":
 		c.kind = "smtp"
-		p.lostTexts(s, "", receive)
+		p.lostTexts(c, setting{}, receive)
 	case "dns":
-		c.kind, c.host = "dns", request
-		if _, err := netip.ParseAddr(request); err == nil || !isCheckName(request) {
+		c.kind, c.host = "dns", request.value
+		if _, err := netip.ParseAddr(c.host); err == nil || !isCheckName(c.host) {
 			c.host = "."
-			p.v.notes.differs(s.line, "check = dns asks for the root, because the request %s is no name", quote(request))
+			p.v.notes.differs(cmp.Or(request.line, line), "check = dns asks for the root, because the request %s is no name", quote(request.value))
 		}
-		p.lostTexts(s, "", receive)
+		p.lostTexts(c, setting{}, receive)
 	case "imaps", "pops", "ldaps":
 		c.kind = "tls"
-		p.trust(s)
+		p.trust(c)
 		p.v.notes.differs(line, "service = %s: check = tls makes a connection and shakes hands, no more", p.kind)
-		p.lostTexts(s, request, receive)
+		p.lostTexts(c, request, receive)
 	default:
-		p.lostTexts(s, request, receive)
+		p.lostTexts(c, request, receive)
 		if p.v.protocol == "udp" || p.kind == "radius" {
 			p.v.notes.lost(line, "service = %s, because lvs.cf has no such check", p.kind)
 			p.none(s)
@@ -154,31 +159,30 @@ func (p *ldProbe) negotiate(s *server, request, receive string) {
 }
 
 // lostTexts notes what the check has no use for.
-func (p *ldProbe) lostTexts(s *server, request, receive string) {
-	if request != "" {
-		p.v.notes.lost(s.line, "request %s, because check = %s sends none", quote(request), s.check.kind)
+func (p *ldProbe) lostTexts(c *check, request, receive setting) {
+	if request.value != "" {
+		p.v.notes.lost(request.line, "request %s, because check = %s sends none", quote(request.value), c.kind)
 	}
-	if receive != "" {
-		p.v.notes.lost(s.line, "receive %s, because check = %s does not compare the answer", quote(receive), s.check.kind)
+	if receive.value != "" {
+		p.v.notes.lost(receive.line, "receive %s, because check = %s does not compare the answer", quote(receive.value), c.kind)
 	}
 }
 
 // trust notes that certificates are not looked at.
-func (p *ldProbe) trust(s *server) {
-	s.check.trusting = true
+func (p *ldProbe) trust(c *check) {
+	c.trusting = true
 	p.v.notes.differs(p.v.line, "certificates are not looked at; check_verify = 1 has them verified")
 }
 
-func (p *ldProbe) http(s *server, request, receive string) {
-	c := &s.check
-	if _, rest, ok := strings.Cut(request, "://"); ok {
-		_, path, _ := strings.Cut(rest, "/")
-		p.v.notes.differs(s.line, "the request %s is made of the real server itself, not of the host in it", quote(request))
-		request = path
+func (p *ldProbe) http(c *check, request, receive setting) {
+	path := request.value
+	if _, rest, ok := strings.Cut(path, "://"); ok {
+		_, path, _ = strings.Cut(rest, "/")
+		p.v.notes.differs(request.line, "the request %s is made of the real server itself, not of the host in it", quote(request.value))
 	}
-	c.path = "/" + strings.TrimPrefix(request, "/")
+	c.path = "/" + strings.TrimPrefix(path, "/")
 	if !isPath(c.path) {
-		p.v.notes.lost(s.line, "request %s, because check_path has no blanks and only ASCII", quote(request))
+		p.v.notes.lost(request.line, "request %s, because check_path has no blanks and only ASCII", quote(request.value))
 		c.path = "/"
 	}
 	if vh, ok := p.b.settings["virtualhost"]; ok {
@@ -189,14 +193,11 @@ func (p *ldProbe) http(s *server, request, receive string) {
 		}
 	}
 	if p.kind == "https" {
-		p.trust(s)
+		p.trust(c)
 	}
-	if receive == "" {
-		return
-	}
-	switch pattern, ok := perlPattern(receive); {
+	switch pattern, ok := perlPattern(receive.value); {
 	case !ok:
-		p.v.notes.lost(s.line, "receive %s, because POSIX's notation has no expression with that meaning", quote(receive))
+		p.v.notes.lost(receive.line, "receive %s, because POSIX's notation has no expression with that meaning", quote(receive.value))
 	case pattern.literal:
 		c.body = escaped(pattern.text)
 	default:
@@ -205,17 +206,15 @@ func (p *ldProbe) http(s *server, request, receive string) {
 }
 
 // simple is simpletcp: a text, in which \n alone is an escape, and an expression for the answer.
-func (p *ldProbe) simple(s *server, request, receive string) {
-	s.check.send = escaped(strings.ReplaceAll(request, `\n`, "\n"))
-	if receive == "" {
-		return
+func (p *ldProbe) simple(c *check, request, receive setting) {
+	c.send = escaped(strings.ReplaceAll(request.value, `\n`, "\n"))
+	switch pattern, ok := perlPattern(receive.value); {
+	case receive.value == "":
+	case !ok:
+		p.v.notes.lost(receive.line, "receive %s, because POSIX's notation has no expression with that meaning", quote(receive.value))
+	default:
+		c.expect, c.regex = escaped(pattern.ere), true
 	}
-	pattern, ok := perlPattern(receive)
-	if !ok {
-		p.v.notes.lost(s.line, "receive %s, because POSIX's notation has no expression with that meaning", quote(receive))
-		return
-	}
-	s.check.expect, s.check.regex = escaped(pattern.ere), true
 }
 
 // interval is the time between two checks.

@@ -48,7 +48,7 @@ func (d *ldirectord) realServers(v *virtual, c *ldProbe, s setting) error {
 	}
 	if !ranged {
 		v.servers = append(v.servers, one)
-		return d.count(s.line, 1)
+		return nil
 	}
 	from, err := d.host(s.line, first)
 	if err != nil {
@@ -71,7 +71,7 @@ func (d *ldirectord) ranged(v *virtual, one *server, from, to netip.Addr) error 
 		s.host = host{a.String(), a}
 		v.servers = append(v.servers, &s)
 	}
-	return d.count(one.line, n)
+	return nil
 }
 
 // realWord is a word of a real, perhaps in quotes.

@@ -15,6 +15,8 @@ type file struct {
 	notes   notes
 	virtual []*virtual
 	servers int // real servers so far
+
+	portless int // line of a virtual server that is left out for that; 0 for none
 }
 
 // pair is a key of lvs.cf and its value. A draft is written as a comment.

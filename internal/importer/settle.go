@@ -62,8 +62,8 @@ func most[T comparable](list []T) T {
 	return best
 }
 
-// unique hands out names.
-type unique map[string]bool
+// unique hands out names: how often each was asked for.
+type unique map[string]int
 
 // of returns the wish if that can be a name, else the other, with a number behind it if it is taken.
 func (u unique) of(wish, other string) string {
@@ -71,10 +71,11 @@ func (u unique) of(wish, other string) string {
 		wish = other
 	}
 	name := wish
-	for n := 2; u[name]; n++ {
-		name = wish + "-" + strconv.Itoa(n)
+	for u[name] > 0 {
+		u[wish]++
+		name = wish + "-" + strconv.Itoa(u[wish])
 	}
-	u[name] = true
+	u[name] = 1
 	return name
 }
 

@@ -83,8 +83,8 @@ func (w *writer) line(indent, text string) {
 func (w *writer) comment(indent, text string) { w.line(indent, "# "+text) }
 
 // annotate writes notes: what is asked for first, then by the lines of the source.
-func (w *writer) annotate(indent string, list notes) {
-	list = slices.Clone(list)
+func (w *writer) annotate(indent string, from notes) {
+	list := slices.Clone(from.list)
 	slices.SortStableFunc(list, func(a, b Note) int {
 		return cmp.Or(cmp.Compare(b.Kind, a.Kind), cmp.Compare(a.line(), b.line()))
 	})
@@ -149,7 +149,7 @@ func (w *writer) virtual(v *virtual) {
 
 func (w *writer) server(s *server, names unique, port uint16) {
 	name := s.host.text
-	if names[name] && s.port != port {
+	if names[name] > 0 && s.port != port {
 		name += "-" + strconv.Itoa(int(s.port))
 	}
 	w.line(indent1, "server "+names.of(name, name)+" {")
