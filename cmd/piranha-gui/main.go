@@ -43,7 +43,7 @@ func (o *options) set() *cmdline.Set {
 	s.String(&o.configFile, 'c', "configfile", "FILE", "configuration file (default /etc/sysconfig/ha/lvs.cf)")
 	s.String(&o.passwdFile, 0, "passwd-file", "FILE", "accounts and their passwords (default "+passwd.DefaultFile+")")
 	s.String(&o.runDir, 0, "run-dir", "DIR", "directory of the daemons' sockets (default /run/piranha)")
-	s.String(&o.stateDir, 0, "state-dir", "DIR", "directory of the certificate (default /var/lib/piranha-gui)")
+	s.String(&o.stateDir, 0, "state-dir", "DIR", "certificate, draft and versions (default /var/lib/piranha-gui)")
 	s.String(&o.tls, 0, "tls", "auto|off|CERT,KEY", "the certificate: of the state directory, none, or these files")
 	s.Bool(&o.plainHTTP, 0, "allow-plain-http", "with --tls=off, answer on addresses others can reach")
 	s.Func(0, "viewers", "NAME,...", "accounts that may look and not change", func(v string) error {

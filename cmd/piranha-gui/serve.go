@@ -33,12 +33,13 @@ func serve(ctx context.Context, o options) error {
 		return err
 	}
 	server, err := gui.New(gui.Options{
-		ConfigFile: o.configFile, PasswdFile: o.passwdFile, RunDir: o.runDir, Viewers: o.viewers, Secure: config != nil,
+		ConfigFile: o.configFile, PasswdFile: o.passwdFile, RunDir: o.runDir, StateDir: o.stateDir, Viewers: o.viewers, Secure: config != nil,
 		Version: cmdline.Version(),
 	}, log)
 	if err != nil {
 		return err
 	}
+	defer server.Close()
 	listener, err := net.Listen("tcp", o.listen)
 	if err != nil {
 		return err

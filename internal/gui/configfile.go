@@ -4,6 +4,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/piranha-lvs/piranha/internal/gui/changes"
 	"github.com/piranha-lvs/piranha/internal/lvscf"
 )
 
@@ -18,22 +19,37 @@ type configFile struct {
 	stamp string
 	cfg   *lvscf.Config
 	err   error
+	text  string // its sum; "": it cannot be read
 }
 
 // current is the meaning of the file as it stands. Host names in it are not looked up.
 func (c *configFile) current() (*lvscf.Config, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	c.read()
+	return c.cfg, c.err
+}
+
+// sum names the text of the file; "": it cannot be read.
+func (c *configFile) sum() string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.read()
+	return c.text
+}
+
+// read reads the file if it has changed.
+func (c *configFile) read() {
 	stamp := fileStamp(c.path)
 	if stamp == c.stamp && (c.cfg != nil || c.err != nil) {
-		return c.cfg, c.err
+		return
 	}
-	c.cfg, c.stamp = nil, stamp
+	c.cfg, c.stamp, c.text = nil, stamp, ""
 	d, err := lvscf.ReadFile(c.path)
 	if c.err = err; err != nil {
-		return nil, err
+		return
 	}
+	c.text = changes.Sum(d.Bytes())
 	services := lvscf.SystemLookup(lookupTime).Service
 	c.cfg, _ = d.Config(lvscf.Lookup{Service: services})
-	return c.cfg, nil
 }

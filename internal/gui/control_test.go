@@ -16,6 +16,12 @@ import (
 // daemon answers as one of the site's daemons would.
 func (s *site) daemon(name string, status any) {
 	s.t.Helper()
+	s.socket(name, func(w http.ResponseWriter, _ *http.Request) { control.Reply(w, http.StatusOK, status) })
+}
+
+// socket answers calls as one of the site's daemons would.
+func (s *site) socket(name string, answer http.HandlerFunc) {
+	s.t.Helper()
 	if err := os.MkdirAll(s.path("run"), 0o755); err != nil {
 		s.t.Fatal(err)
 	}
@@ -27,7 +33,7 @@ func (s *site) daemon(name string, status any) {
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		control.Serve(ctx, l, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { control.Reply(w, http.StatusOK, status) }))
+		control.Serve(ctx, l, answer)
 	}()
 	s.t.Cleanup(func() { cancel(); <-done })
 }

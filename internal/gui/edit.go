@@ -2,12 +2,9 @@ package gui
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"net"
 	"net/http"
 	"slices"
-	"strconv"
 	"time"
 
 	"github.com/piranha-lvs/piranha/internal/gui/form"
@@ -30,25 +27,16 @@ type formView struct {
 	page
 	form.View
 	Action     string
-	File       string // version of lvs.cf that the form was made of
+	File       string // version of the draft that the form was made of
 	Problems   []form.Problem
 	Others     []string // problems that are beside no field
 	Conflict   bool
-	Saved      string // the serial number it was saved with; "": it was not
+	Saved      string // what the page before did: draft, nothing or ""
 	NotInForce string // why what is in the file is not what the daemons work with
 	Devices    []string
 	Masks      []string
 	Place      *place // of a virtual server's pages
 	Extra      any    // of one panel
-}
-
-// open reads lvs.cf to show or to edit it.
-func (s *Server) open() (*lvscf.Document, error) { return lvscf.OpenFile(s.opt.ConfigFile) }
-
-// version changes when a document does.
-func version(d *lvscf.Document) string {
-	sum := sha256.Sum256(d.Bytes())
-	return hex.EncodeToString(sum[:16])
 }
 
 // How long host names in lvs.cf may take to be found.
@@ -76,26 +64,29 @@ func (s *Server) showForm(w http.ResponseWriter, r *http.Request, d *lvscf.Docum
 	mine := slices.DeleteFunc(slices.Clone(found), func(f lvscf.Finding) bool { return f.Block != block(t.at) })
 	warnings, others := t.panel.Place(mine, block(t.at))
 	v := s.formView(r, d, t)
-	v.View = t.panel.ViewOf(values, nil, nil, warnings, !v.Admin)
+	var was form.Values // in lvs.cf
+	if base := s.base(); base != nil {
+		was, _ = t.panel.Load(base, t.at) // one that is new in the draft is compared with nothing
+	}
+	v.View = t.panel.ViewOf(values, was, nil, warnings, !v.Admin)
 	v.Others = others
-	v.Saved = savedSerial(r)
+	v.Saved = savedBefore(r)
 	s.render(w, r, http.StatusOK, t.view, v)
 }
 
-// savedSerial is the number that the page before this one saved the file with.
-func savedSerial(r *http.Request) string {
-	n, err := strconv.ParseUint(r.URL.Query().Get("saved"), 10, 31)
-	if err != nil {
-		return ""
+// savedBefore is what the page before this one did: draft, nothing, or "".
+func savedBefore(r *http.Request) string {
+	if saved := r.URL.Query().Get("saved"); saved == "draft" || saved == "nothing" {
+		return saved
 	}
-	return strconv.FormatUint(n, 10)
+	return ""
 }
 
 // formView makes what all forms have.
 func (s *Server) formView(r *http.Request, d *lvscf.Document, t target) formView {
 	v := formView{
 		page: s.page(r, t.title, t.tab), Action: t.url(t.at), File: version(d), Masks: form.Masks(), Devices: devices(),
-		NotInForce: s.notInForce(r.Context(), d), Place: s.placeOf(d, t),
+		NotInForce: s.notInForce(r.Context()), Place: s.placeOf(d, t),
 	}
 	if t.extra != nil {
 		v.Extra = t.extra(d)
@@ -115,18 +106,12 @@ func devices() []string {
 	return names
 }
 
-// serialOf is the number a document has.
-func serialOf(d *lvscf.Document) string {
-	serial, _, _ := d.Get(lvscf.Path{}, "serial_no")
-	return serial
-}
-
-// notInForce compares the file with what pulse says it works with.
-func (s *Server) notInForce(ctx context.Context, d *lvscf.Document) string {
+// notInForce compares lvs.cf with what pulse says it works with.
+func (s *Server) notInForce(ctx context.Context) string {
+	cfg, err := s.config.current()
 	p, _ := s.daemons.Ask(ctx)
-	serial := serialOf(d)
-	if !p.Fresh() || serial == "" || serial == strconv.FormatInt(p.Status.SerialNo, 10) {
+	if err != nil || !p.Fresh() || cfg.SerialNo == p.Status.SerialNo {
 		return ""
 	}
-	return "serial " + serial + " is not in force, " + strconv.FormatInt(p.Status.SerialNo, 10) + " is"
+	return "serial " + itoa(cfg.SerialNo) + " is not in force, " + itoa(p.Status.SerialNo) + " is"
 }

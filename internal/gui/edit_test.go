@@ -57,13 +57,47 @@ func (b *browser) send(page string, kv ...string) answer {
 	return b.post(page, form)
 }
 
-// saved checks that an answer says that the form was saved, and follows it.
-func (b *browser) saved(a answer, serial string) answer {
+// drafted checks that an answer says that the form went to the draft, or, if nothing is what is wanted, that it changed
+// nothing, and follows it.
+func (b *browser) drafted(a answer, want string) answer {
 	b.site.t.Helper()
-	if to := a.header.Get("Location"); a.status != http.StatusSeeOther || !strings.Contains(to, "saved="+serial) {
-		b.site.t.Fatalf("not saved as %s: %d to %q\n%s\n%s", serial, a.status, to, a.body, b.site.log.text())
+	if to := a.header.Get("Location"); a.status != http.StatusSeeOther || !strings.Contains(to, "saved="+want) {
+		b.site.t.Fatalf("not %s: %d to %q\n%s\n%s", want, a.status, to, a.body, b.site.log.text())
 	}
 	return b.get(a.header.Get("Location"))
+}
+
+// saved is drafted for a form whose draft is then applied, as that serial.
+func (b *browser) saved(a answer, serial string) answer {
+	b.site.t.Helper()
+	a = b.drafted(a, "draft")
+	b.apply(serial)
+	return a
+}
+
+// apply applies the draft, as that serial.
+func (b *browser) apply(serial string, kv ...string) {
+	b.site.t.Helper()
+	a := b.tryApply(kv...)
+	if a.status != http.StatusSeeOther || a.header.Get("Location") != "/changes?done=applied" {
+		b.site.t.Fatalf("not applied: %d to %q\n%s\n%s", a.status, a.header.Get("Location"), a.body, b.site.log.text())
+	}
+	if got := b.site.read("lvs.cf"); !strings.Contains(got, "serial_no = "+serial+"\n") {
+		b.site.t.Fatalf("not serial %s:\n%s", serial, got)
+	}
+}
+
+// tryApply sends the form that applies the draft.
+func (b *browser) tryApply(kv ...string) answer {
+	b.site.t.Helper()
+	form := url.Values{}
+	if m := hidden.FindStringSubmatch(b.get("/changes").body); m != nil {
+		form.Set("file", m[1])
+	}
+	for i := 0; i < len(kv); i += 2 {
+		form.Set(kv[i], kv[i+1])
+	}
+	return b.post("/changes/apply", form)
 }
 
 // TestUntouched: a form that is sent as it came changes nothing, however odd the file is, and looking changes nothing either.
@@ -104,7 +138,7 @@ virtual "a b" {
 		"/global", "/redundancy", "/virtual/edit?v=a+b", "/virtual/edit?v=a+b&vn=1", "/virtual/scripts?v=a+b", "/virtual/real/edit?v=a+b&s=one",
 		"/virtual/real/edit?v=a+b&s=one&sn=1",
 	} {
-		b.saved(b.send(page), "0").want(t, page, http.StatusOK, "Nothing was changed.")
+		b.drafted(b.send(page), "nothing").want(t, page, http.StatusOK, "Nothing was changed.")
 	}
 	for _, page := range []string{"/virtual", "/virtual/real?v=a+b", "/control", "/redundancy?ask=reset", "/redundancy?ask=disable"} {
 		b.get(page).want(t, page, http.StatusOK)
@@ -118,20 +152,20 @@ func TestGlobal(t *testing.T) {
 	s := newSite(t)
 	b := s.signedIn("piranha")
 	b.saved(b.send("/global", "PriLVSIP", "192.0.2.99", "tcp_timeout", "900", "NATRtrDev", "eth2:1", "network", "direct"), "43").
-		want(t, "saved", http.StatusOK, "as serial 43", `value="192.0.2.99"`, "piranhactl reload")
+		want(t, "saved", http.StatusOK, "In the draft.", `value="192.0.2.99"`, "was: 192.0.2.11")
 	want := `# By hand.
 serial_no = 43
 primary = 192.0.2.99
 backup_active = 0
 network = direct
 nat_router = 10.11.12.254 eth2:1
-unknown_to_panels = 1 # an error, kept
+tcpfin_timeout   =   60 # kept
 tcp_timeout = 900
 `
 	if got := s.read("lvs.cf"); got != want {
 		t.Errorf("file:\n%s\nwant\n%s", got, want)
 	}
-	for _, part := range []string{"account piranha address 127.0.0.1 serial_no 43", "primary: 192.0.2.11 → 192.0.2.99", "tcp_timeout: (none) → 900", "nat_router: 10.11.12.254 eth1:1 → 10.11.12.254 eth2:1"} {
+	for _, part := range []string{"edited the draft account piranha address 127.0.0.1", "applied the draft account piranha address 127.0.0.1 serial_no 43", "primary: 192.0.2.11 → 192.0.2.99", "tcp_timeout: (none) → 900", "nat_router: 10.11.12.254 eth1:1 → 10.11.12.254 eth2:1"} {
 		if !strings.Contains(s.log.text(), part) {
 			t.Errorf("the log lacks %q:\n%s", part, s.log.text())
 		}
@@ -152,7 +186,7 @@ tcp_timeout = 900
 func TestRefused(t *testing.T) {
 	s := newSite(t)
 	b := s.signedIn("piranha")
-	before := s.read("lvs.cf")
+	before := s.working()
 	for _, tt := range []struct{ page, field, value string }{
 		{"/global", "PriLVSIP", "999.1.1.1"},
 		{"/global", "PriLVSIP", "192.0.2.1\nactive_cmd = /bin/sh"},
@@ -180,7 +214,7 @@ func TestRefused(t *testing.T) {
 		}
 	}
 	a := b.send("/global", "PriLVSIP", "999.1.1.1")
-	a.want(t, "message", a.status, `href="#PriLVSIP"`, `aria-invalid="true"`, `value="999.1.1.1"`, "in the file: 192.0.2.11")
+	a.want(t, "message", a.status, `href="#PriLVSIP"`, `aria-invalid="true"`, `value="999.1.1.1"`, "was: 192.0.2.11")
 	if strings.Contains(s.log.text(), "changed lvs.cf") {
 		t.Errorf("log:\n%s", s.log.text())
 	}
@@ -194,7 +228,7 @@ func TestConflict(t *testing.T) {
 	form.Set("PriLVSIP", "192.0.2.1")
 	two.saved(two.send("/global", "PriLVSIP", "192.0.2.2"), "43")
 	a := one.post("/global", form)
-	a.want(t, "conflict", http.StatusConflict, "changed by someone else", `value="192.0.2.1"`, "in the file: 192.0.2.2")
+	a.want(t, "conflict", http.StatusConflict, "changed by someone else", `value="192.0.2.1"`, "was: 192.0.2.2")
 	if got := s.read("lvs.cf"); !strings.Contains(got, "primary = 192.0.2.2\n") {
 		t.Errorf("file:\n%s", got)
 	}
@@ -214,12 +248,12 @@ func TestViewerForms(t *testing.T) {
 	if strings.Contains(a.body, ">Accept<") {
 		t.Error("a viewer gets the button")
 	}
-	before := s.read("lvs.cf")
+	before := s.working()
 	form := url.Values{"file": {hidden.FindStringSubmatch(a.body)[1]}, "PriLVSIP": {"192.0.2.5"}, "action": {"add"}, "name": {"x"}}
 	for _, page := range []string{"/global", "/redundancy", "/virtual"} {
 		v.post(page, form).want(t, page, http.StatusForbidden, "may look and not change")
 	}
-	if s.read("lvs.cf") != before {
+	if s.working() != before {
 		t.Error("a viewer has changed the file")
 	}
 }

@@ -9,10 +9,15 @@ import (
 	"runtime/debug"
 
 	"github.com/go-chi/chi/v5/middleware"
+
+	"github.com/piranha-lvs/piranha/internal/gui/changes"
 )
 
-// maxBody is the largest form, in bytes.
-const maxBody = 256 << 10
+// The largest forms, in bytes: lvs.cf as text, and any other.
+const (
+	maxTextBody = changes.MaxText + 64<<10
+	maxBody     = 256 << 10
+)
 
 // contentPolicy lets a page load what this server has and nothing else: no script or style that somebody managed to put
 // into a page runs.
@@ -38,7 +43,11 @@ func (s *Server) headers(next http.Handler) http.Handler {
 
 func limitBody(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		r.Body = http.MaxBytesReader(w, r.Body, maxBody)
+		limit := int64(maxBody)
+		if r.URL.Path == textPage {
+			limit = maxTextBody
+		}
+		r.Body = http.MaxBytesReader(w, r.Body, limit)
 		next.ServeHTTP(w, r)
 	})
 }

@@ -72,13 +72,14 @@ func newSite(t testing.TB) *site {
 	s.write("lvs.cf", sampleConfig)
 	var err error
 	s.server, err = New(Options{
-		ConfigFile: s.path("lvs.cf"), PasswdFile: s.path("conf/piranha.passwd"), RunDir: s.path("run"), Viewers: []string{"viewer"},
+		ConfigFile: s.path("lvs.cf"), PasswdFile: s.path("conf/piranha.passwd"), RunDir: s.path("run"), StateDir: s.path("state"), Viewers: []string{"viewer"},
 		Secure: true, Host: "lb1", Version: "test",
 	}, s.log)
 	if err != nil {
 		t.Fatal(err)
 	}
 	s.server.signIns.decoy = func() string { return quick(t, "decoy") }
+	t.Cleanup(func() { s.server.Close() })
 	s.http = httptest.NewTLSServer(s.server)
 	t.Cleanup(s.http.Close)
 	return s
@@ -90,7 +91,7 @@ primary = 192.0.2.11
 backup_active = 0
 network = nat
 nat_router = 10.11.12.254 eth1:1
-unknown_to_panels = 1 # an error, kept
+tcpfin_timeout   =   60 # kept
 `
 
 func (s *site) path(name string) string { return filepath.Join(s.dir, name) }

@@ -54,7 +54,7 @@ type listView struct {
 
 func (s *Server) showList(w http.ResponseWriter, r *http.Request, d *lvscf.Document, l list) {
 	v := s.listView(r, d, l)
-	v.Saved = savedSerial(r)
+	v.Saved = savedBefore(r)
 	s.render(w, r, http.StatusOK, l.view, v)
 }
 
@@ -62,7 +62,7 @@ func (s *Server) listView(r *http.Request, d *lvscf.Document, l list) listView {
 	cfg, _ := d.Config(lvscf.SystemLookupContext(r.Context(), showLookup))
 	_, lvsd := s.daemons.Ask(r.Context())
 	v := listView{
-		page: s.page(r, l.title, "virtual"), Action: l.page, File: version(d), NotInForce: s.notInForce(r.Context(), d),
+		page: s.page(r, l.title, "virtual"), Action: l.page, File: version(d), NotInForce: s.notInForce(r.Context()),
 		Rows: l.rows(cfg, healthOf(lvsd)), Stale: !lvsd.Fresh(), Place: s.placeOf(d, target{at: l.parent, view: "real"}),
 	}
 	return v
@@ -110,16 +110,16 @@ func (l *list) chosen(d *lvscf.Document, refs []string) ([]lvscf.Path, error) {
 	return paths, nil
 }
 
-// actOn edits the file and shows the list again.
+// actOn edits the draft and shows the list again.
 func (s *Server) actOn(w http.ResponseWriter, r *http.Request, d *lvscf.Document, l list, does edit) {
 	if a := s.tryEdit(r, d, does, block(l.parent)); a.status != 0 {
 		s.listAgain(w, r, l, a)
 	} else {
-		redirectSaved(w, r, l.page, d, a.changes)
+		redirectSaved(w, r, l.page, a.changes)
 	}
 }
 
-// tryEdit makes an edit, checks it and writes it.
+// tryEdit makes an edit of the draft, and checks it.
 func (s *Server) tryEdit(r *http.Request, d *lvscf.Document, does edit, where string) attempt {
 	if r.PostForm.Get("file") != version(d) {
 		return attempt{status: http.StatusConflict, conflict: true}
@@ -176,7 +176,7 @@ func (s *Server) addBlock(w http.ResponseWriter, r *http.Request, d *lvscf.Docum
 		s.listAgain(w, r, l, a)
 		return
 	}
-	redirectSaved(w, r, pageOf(l.editPage, at), d, a.changes)
+	redirectSaved(w, r, pageOf(l.editPage, at), a.changes)
 }
 
 func add(d *lvscf.Document, at lvscf.Path) error {

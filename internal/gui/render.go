@@ -23,16 +23,21 @@ type page struct {
 	Host    string
 	Version string
 	Now     time.Time
-	Refresh string // after how many seconds the browser asks again, and what for; "" for never
+	Pending *pending // the draft; nil: there is none
+	Refresh string   // after how many seconds the browser asks again, and what for; "" for never
 }
 
 // page makes the common part of a view.
 func (s *Server) page(r *http.Request, title, tab string) page {
-	name := account(r)
-	return page{
+	name, now := account(r), time.Now()
+	p := page{
 		Title: title, Tab: tab, Account: name, Admin: s.accounts.role(name) == admin,
-		Host: s.opt.Host, Version: s.opt.Version, Now: time.Now(),
+		Host: s.opt.Host, Version: s.opt.Version, Now: now,
 	}
+	if name != "" {
+		p.Pending = s.pendingNow(now)
+	}
+	return p
 }
 
 // views are the templates of the pages, by name.

@@ -1,9 +1,12 @@
 package gui
 
 import (
+	"fmt"
+	"io/fs"
 	"net/http"
 	"net/url"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -57,6 +60,8 @@ func TestReadingWritesNothing(t *testing.T) {
 	s.write("lvs.cf", twoServers)
 	b := s.signedIn("piranha")
 	file := hidden.FindStringSubmatch(b.get("/global").body)[1]
+	b.drafted(b.send("/global", "tcp_timeout", "7"), "draft")
+	made := s.files()
 	before, err := os.Stat(s.path("lvs.cf"))
 	if err != nil {
 		t.Fatal(err)
@@ -77,8 +82,24 @@ func TestReadingWritesNothing(t *testing.T) {
 	if err != nil || !os.SameFile(before, after) || !before.ModTime().Equal(after.ModTime()) || s.read("lvs.cf") != twoServers {
 		t.Errorf("the file was written: %v", err)
 	}
-	entries, _ := os.ReadDir(s.dir)
-	if len(entries) != 2 { // lvs.cf and conf
-		t.Errorf("files were made: %v", entries)
+	if now := s.files(); now != made {
+		t.Errorf("files were made or changed: %s\n%s", made, now)
 	}
+}
+
+// files are all of a site, with their sizes and times.
+func (s *site) files() string {
+	var b strings.Builder
+	err := filepath.WalkDir(s.dir, func(path string, e fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		info, err := e.Info()
+		fmt.Fprintln(&b, path, info.Size(), info.ModTime())
+		return err
+	})
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return b.String()
 }

@@ -1,8 +1,6 @@
 package gui
 
 import (
-	"errors"
-	"io/fs"
 	"net/http"
 	"net/url"
 	"strings"
@@ -24,7 +22,7 @@ type attempt struct {
 // edit makes edits to a document and says what they are.
 type edit func(*lvscf.Document) ([]form.Change, error)
 
-// saveForm takes what a browser sent: it is checked as the daemons check it, and saved if the file is still the one that
+// saveForm takes what a browser sent: it is checked as the daemons check it, and goes to the draft if that is still what
 // the form was made of. also makes further edits that belong to it; it may be nil.
 func (s *Server) saveForm(w http.ResponseWriter, r *http.Request, d *lvscf.Document, t target, also edit) {
 	file, err := t.panel.Load(d, t.at)
@@ -41,7 +39,7 @@ func (s *Server) saveForm(w http.ResponseWriter, r *http.Request, d *lvscf.Docum
 		a = s.commit(r, d, a, block(t.at))
 	}
 	if a.status == 0 {
-		redirectSaved(w, r, t.url(a.at), d, a.changes)
+		redirectSaved(w, r, t.url(a.at), a.changes)
 		return
 	}
 	s.formAgain(w, r, t, values, a)
@@ -56,7 +54,7 @@ func (s *Server) formAgain(w http.ResponseWriter, r *http.Request, t target, val
 	}
 	file, err := t.panel.Load(d, t.at)
 	if err != nil {
-		s.refuse(w, r, http.StatusConflict, "Not saved: somebody else has removed it from lvs.cf, or renamed it, meanwhile.")
+		s.refuse(w, r, http.StatusConflict, "Not saved: somebody else has removed it, or renamed it, meanwhile.")
 		return
 	}
 	v := s.formView(r, d, t)
@@ -115,44 +113,18 @@ func freshErrors(before lvscf.Findings, d *lvscf.Document, lookup lvscf.Lookup, 
 	return form.Fresh(before.Errors(), after.Errors())
 }
 
-// commit writes the document and logs who changed what.
-func (s *Server) commit(r *http.Request, d *lvscf.Document, a attempt, where string) attempt {
-	if len(a.changes) == 0 {
-		return a
-	}
-	err := d.Save()
-	switch {
-	case errors.Is(err, lvscf.ErrChanged) || errors.Is(err, fs.ErrExist):
-		return attempt{status: http.StatusConflict, conflict: true}
-	case errors.Is(err, lvscf.ErrBusy):
-		return attempt{status: http.StatusServiceUnavailable, others: []string{"Another program is writing the file. Try again."}}
-	case err != nil:
-		s.log.Error("cannot save", "err", err.Error())
-		return attempt{status: http.StatusInternalServerError, others: []string{"The file cannot be written: " + err.Error()}}
-	}
-	what := make([]string, len(a.changes))
-	for i, c := range a.changes {
-		what[i] = c.String()
-	}
-	if where == "" {
-		where = "global part"
-	}
-	s.log.Info("changed lvs.cf", "account", account(r), "address", clientAddr(r).String(), "serial_no", serialOf(d), "block", where, "changes", strings.Join(what, "; "))
-	return a
-}
-
 // redirectSaved shows the form again, after it was saved, by a request of its own: going back or reloading sends nothing twice.
-func redirectSaved(w http.ResponseWriter, r *http.Request, to string, d *lvscf.Document, changes []form.Change) {
-	serial := serialOf(d)
+func redirectSaved(w http.ResponseWriter, r *http.Request, to string, changes []form.Change) {
+	saved := "draft"
 	if len(changes) == 0 {
-		serial = "0"
+		saved = "nothing"
 	}
 	u, err := url.Parse(to)
 	if err != nil {
 		u = &url.URL{Path: "/control"}
 	}
 	q := u.Query()
-	q.Set("saved", serial)
+	q.Set("saved", saved)
 	u.RawQuery = q.Encode()
 	http.Redirect(w, r, u.String(), http.StatusSeeOther)
 }

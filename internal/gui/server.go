@@ -11,6 +11,7 @@ import (
 
 	"github.com/go-chi/chi/v5"
 
+	"github.com/piranha-lvs/piranha/internal/gui/changes"
 	"github.com/piranha-lvs/piranha/internal/gui/monitor"
 	"github.com/piranha-lvs/piranha/internal/gui/session"
 	"github.com/piranha-lvs/piranha/internal/lvscf"
@@ -21,6 +22,7 @@ type Options struct {
 	ConfigFile string // lvs.cf; web/ and conf/ are beside it
 	PasswdFile string
 	RunDir     string   // of the daemons' sockets
+	StateDir   string   // of drafts and versions of lvs.cf
 	Viewers    []string // accounts that may look and not change
 	Secure     bool     // the panels are reached by TLS
 	Host       string   // name of this router, for people
@@ -47,6 +49,7 @@ type Server struct {
 	accounts *accounts
 	access   *access
 	config   *configFile
+	changes  *changes.Store
 	daemons  *monitor.Source
 	sessions *session.Store
 	signIns  *signIns
@@ -55,7 +58,7 @@ type Server struct {
 	handler  http.Handler
 }
 
-// New makes a server. It reads no file that may change.
+// New makes a server. What an earlier one left unfinished of a change of lvs.cf is finished.
 func New(opt Options, log Log) (*Server, error) {
 	if opt.Host == "" {
 		opt.Host = hostName()
@@ -75,6 +78,10 @@ func New(opt Options, log Log) (*Server, error) {
 		return nil, err
 	}
 	if s.views, err = loadViews(s.static); err != nil {
+		return nil, err
+	}
+	s.changes, err = changes.Open(opt.StateDir, opt.ConfigFile, func(text string) { log.Warn(text) })
+	if err != nil {
 		return nil, err
 	}
 	s.handler = s.sameOrigin(s.router())
@@ -102,9 +109,13 @@ const (
 	stopTime    = 5 * time.Second
 )
 
-// Serve answers on a listener until ctx is done. With a TLS configuration, a browser that speaks plain HTTP is led to
+// Close gives the state directory back.
+func (s *Server) Close() error { return s.changes.Close() }
+
+// Serve answers on a listener until ctx is done, and rolls back what is on trial when its time comes. With a TLS configuration, a browser that speaks plain HTTP is led to
 // https: bookmarks of the original say http.
 func (s *Server) Serve(ctx context.Context, listener net.Listener, config *tls.Config) error {
+	go s.watchTrial(ctx)
 	server := s.httpServer(s)
 	listener = limitConnections(listener, maxConnections, maxPerAddress)
 	if config != nil {
@@ -180,6 +191,7 @@ func (s *Server) panels(r chi.Router) {
 	r.Post("/virtual/real", s.onBlock(s.readForm, func(w http.ResponseWriter, r *http.Request, d *lvscf.Document, at lvscf.Path) {
 		s.act(w, r, d, realList(at))
 	}))
+	s.changePages(r)
 	r.Get("/password", s.password)
 	r.Get("/help", s.help)
 	r.Get("/introduction", s.introduction)

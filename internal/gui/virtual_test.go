@@ -51,7 +51,7 @@ func TestBuild(t *testing.T) {
 	b := s.signedIn("piranha")
 	ok := func(a answer) {
 		t.Helper()
-		if a.status != http.StatusSeeOther || strings.Contains(a.header.Get("Location"), "saved=0") {
+		if a.status != http.StatusSeeOther || strings.Contains(a.header.Get("Location"), "saved=nothing") {
 			t.Fatalf("%d to %s\n%s", a.status, a.header.Get("Location"), a.body)
 		}
 	}
@@ -75,6 +75,7 @@ func TestBuild(t *testing.T) {
 	ok(b.press("/virtual/real?v=HTTP", "toggle", "host", "v=HTTP&s=ONE", "host", "v=HTTP&s=TWO"))
 	ok(b.press("/virtual", "toggle", "host", "v=HTTP"))
 
+	b.apply("1", "comment", "the manual's example")
 	got, want := meaning(t, s.path("lvs.cf")), meaning(t, "../lvscf/testdata/original-nat.cf")
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("file:\n%s\ngot  %+v\nwant %+v", s.read("lvs.cf"), got, want)
@@ -84,13 +85,19 @@ func TestBuild(t *testing.T) {
 	}
 }
 
+// working is the draft, or lvs.cf.
+func (s *site) working() string {
+	state, _ := s.server.changes.Look()
+	return string(state.Text([]byte(s.read("lvs.cf"))))
+}
+
 const twoServers = `serial_no = 5
 primary = 192.0.2.1
 virtual web {
      active = 1
      address = 192.0.2.10 eth0:1
      # a comment
-     hash_me = 1
+     timeout   =   6
      server a {
          address = 10.0.0.1
          active = 1
@@ -171,23 +178,23 @@ func TestAdd(t *testing.T) {
 	b := s.signedIn("piranha")
 	b.press("/virtual", "add", "name", "web").want(t, "a name that is used", http.StatusUnprocessableEntity, "the name is used already")
 	for _, name := range []string{"a\nactive_cmd = x", "x {", "a\x00b", "}", "#x", `a"b`, strings.Repeat("n", 200), "<script>alert(1)</script>", "a=b", "virtual", "ä ö", `'`, `"'`} {
-		before := s.read("lvs.cf")
+		before := s.working()
 		a := b.press("/virtual", "add", "name", name)
 		if a.status == http.StatusUnprocessableEntity {
-			if s.read("lvs.cf") != before {
+			if s.working() != before {
 				t.Errorf("%q was refused and written", name)
 			}
 			continue
 		}
 		// If it was taken, it is one block of that name and nothing else has changed.
-		d, err := lvscf.ReadFile(s.path("lvs.cf"))
+		d, err := lvscf.Parse("lvs.cf", []byte(s.working()))
 		if err != nil {
 			t.Fatal(err)
 		}
 		cfg, _ := d.Config(lvscf.Lookup{})
 		last := cfg.Virtual[len(cfg.Virtual)-1]
 		if last.Name != strings.ReplaceAll(name, " ", "_") || cfg.ActiveCmd != "" || last.Enabled {
-			t.Errorf("%q became %q:\n%s", name, last.Name, s.read("lvs.cf"))
+			t.Errorf("%q became %q:\n%s", name, last.Name, s.working())
 		}
 		if body := b.get("/virtual").body; strings.Contains(body, "<script>") {
 			t.Errorf("the list has a script:\n%s", body)
@@ -213,7 +220,7 @@ func TestEditVirtual(t *testing.T) {
      active = 1
      address = 192.0.2.10 eth0:1
      # a comment
-     hash_me = 1
+     timeout   =   6
 `
 	got := s.read("lvs.cf")
 	if !strings.Contains(got, want) {
@@ -229,9 +236,9 @@ func TestEditVirtual(t *testing.T) {
 		"port": "99999", "address": "192.0.2.300", "vip_nmask": "255.0.1.0", "sorry_server": "x", "fwmark": "x", "device": "", "reentry": "-5", "timeout": "0",
 		"sched": "quick", "protocol": "junk", "persistent": "-1", "pmask": "1.2.3.4", "rise": "0",
 	} {
-		before := s.read("lvs.cf")
+		before := s.working()
 		a := b.send("/virtual/edit?v=new_name", field, value)
-		if a.status != http.StatusUnprocessableEntity || s.read("lvs.cf") != before {
+		if a.status != http.StatusUnprocessableEntity || s.working() != before {
 			t.Errorf("%s = %s: %d", field, value, a.status)
 		}
 		if !strings.Contains(a.body, `id="e-`+field+`"`) {
@@ -284,13 +291,16 @@ func TestScripts(t *testing.T) {
 	b.saved(b.send("/virtual/scripts?v=web", "send", `"' x`), "9").want(t, "both quotes", http.StatusOK, `value="&#34;&#39; x"`)
 }
 
-// TestOldFaults: what was wrong before does not keep anyone from mending something else, or switching something off.
+// TestOldFaults: what was wrong before does not keep anyone from mending something else, or switching something off. It is
+// applied when all is mended: the daemons would refuse it before.
 func TestOldFaults(t *testing.T) {
 	s := newSite(t)
-	s.write("lvs.cf", "serial_no = 1\nprimary = 999.1.1.1\nnonsense = 1\nvirtual a {\n active = 1\n port = x\n}\n")
+	s.write("lvs.cf", "serial_no = 1\nprimary = 999.1.1.1\nvirtual a {\n active = 1\n port = x\n}\n")
 	b := s.signedIn("piranha")
-	b.saved(b.send("/global", "tcp_timeout", "5"), "2").want(t, "another field", http.StatusOK, `class="st warn">`)
-	b.saved(b.press("/virtual", "toggle", "host", "v=a"), "3")
-	b.saved(b.send("/virtual/edit?v=a", "hostname", "b"), "4")
-	b.saved(b.send("/global", "PriLVSIP", "192.0.2.1"), "5")
+	b.drafted(b.send("/global", "tcp_timeout", "5"), "draft").want(t, "another field", http.StatusOK, `class="st warn">`)
+	b.drafted(b.press("/virtual", "toggle", "host", "v=a"), "draft")
+	b.drafted(b.send("/virtual/edit?v=a", "hostname", "b"), "draft")
+	b.tryApply().want(t, "faults left", http.StatusUnprocessableEntity, "would refuse", "line 2: primary", `port &#34;x&#34;`)
+	b.drafted(b.send("/global", "PriLVSIP", "192.0.2.1"), "draft")
+	b.saved(b.send("/virtual/edit?v=b", "port", "80"), "2")
 }

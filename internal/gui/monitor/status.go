@@ -16,6 +16,7 @@ type PulseStatus struct {
 	LvsdPid   int       `json:"lvsd_pid"`
 	LostLinks []string  `json:"lost_links"`
 	SerialNo  int64     `json:"serial_no"`
+	LoadTried time.Time `json:"config_tried"`
 	LoadError string    `json:"config_error"`
 	Servers   *Servers  `json:"servers"`
 	Addresses []string  `json:"addresses"`
