@@ -79,8 +79,10 @@ bench: bench-packages build lab
 	GOMAXPROCS=1 $(GO) test -run '^$$' -bench . -benchmem -benchtime 0.3s -count $(BENCHCOUNT) ./internal/... >$(BIN)/bench.txt
 	sync && cd lab && $(STATIC) run ./cmd/nannybench processes -out $(BIN)
 	cd lab && $(STATIC) run ./cmd/nannybench pool -out $(BIN)
+	cd lab && $(STATIC) build -o $(BIN)/scalebench ./cmd/scalebench
+	$(BIN)/lab run -out $(BIN) -- $(BIN)/scalebench
 	$(BIN)/lab bench -out $(BIN) $(ARGS)
-	tools/benchmarks $(BIN)/processes.md $(BIN)/pool.md $(BIN)/failover.md <$(BIN)/bench.txt
+	tools/benchmarks $(BIN)/processes.md $(BIN)/pool.md $(BIN)/scale.md $(BIN)/failover.md <$(BIN)/bench.txt
 
 # Each fuzzer for FUZZTIME; `make race` runs their seeds.
 fuzz:

@@ -29,7 +29,8 @@ func (t Table) Only(mine func(ServiceKey, netip.AddrPort) bool) Table {
 // The order never leaves a service without a usable destination when it had one before and has one after: everything
 // that adds or strengthens comes before everything that weakens or removes.
 func Diff(have, want Table) []Op {
-	d := differ{have: index(have)}
+	d := differ{have: index(have), present: map[netip.AddrPort]Destination{}, seen: map[netip.AddrPort]bool{}}
+	d.grow = make([]Op, 0, d.missing(want))
 	seen := make(map[ServiceKey]bool, len(want))
 	for _, w := range want {
 		if !seen[w.Service.Key] {
@@ -50,6 +51,10 @@ func Diff(have, want Table) []Op {
 type differ struct {
 	have               map[ServiceKey]Entry
 	grow, shrink, drop []Op
+
+	// Of the service that is looked at.
+	present map[netip.AddrPort]Destination
+	seen    map[netip.AddrPort]bool
 }
 
 func index(t Table) map[ServiceKey]Entry {
@@ -62,6 +67,17 @@ func index(t Table) map[ServiceKey]Entry {
 	return m
 }
 
+// missing counts the rows of services that are not there at all: with thousands of them growing the list costs more than
+// filling it.
+func (d *differ) missing(want Table) (n int) {
+	for _, w := range want {
+		if _, exists := d.have[w.Service.Key]; !exists {
+			n += 1 + len(w.Destinations)
+		}
+	}
+	return n
+}
+
 func (d *differ) service(w Entry) {
 	h, exists := d.have[w.Service.Key]
 	switch {
@@ -70,27 +86,27 @@ func (d *differ) service(w Entry) {
 	case h.Service != w.Service:
 		d.grow = append(d.grow, Op{Kind: SetService, Service: w.Service})
 	}
-	present := make(map[netip.AddrPort]Destination, len(h.Destinations))
+	clear(d.present)
 	for _, dst := range h.Destinations {
-		present[dst.Addr] = dst
+		d.present[dst.Addr] = dst
 	}
-	seen := make(map[netip.AddrPort]bool, len(w.Destinations))
+	clear(d.seen)
 	for _, dst := range w.Destinations {
-		if !seen[dst.Addr] {
-			seen[dst.Addr] = true
-			d.destination(w.Service, present, dst)
+		if !d.seen[dst.Addr] {
+			d.seen[dst.Addr] = true
+			d.destination(w.Service, dst)
 		}
 	}
 	for _, dst := range h.Destinations {
-		if !seen[dst.Addr] {
-			seen[dst.Addr] = true
+		if !d.seen[dst.Addr] {
+			d.seen[dst.Addr] = true
 			d.shrink = append(d.shrink, Op{Kind: RemoveDestination, Service: w.Service, Destination: dst})
 		}
 	}
 }
 
-func (d *differ) destination(s Service, present map[netip.AddrPort]Destination, want Destination) {
-	have, exists := present[want.Addr]
+func (d *differ) destination(s Service, want Destination) {
+	have, exists := d.present[want.Addr]
 	switch {
 	case !exists:
 		d.grow = append(d.grow, Op{Kind: AddDestination, Service: s, Destination: want})
@@ -108,9 +124,10 @@ func Patch(t Table, ops []Op) Table {
 	if len(ops) == 0 {
 		return t
 	}
-	byService := make(map[ServiceKey][]Op)
+	byService := make(map[ServiceKey][]*Op)
 	var added Table
-	for _, o := range ops {
+	for i := range ops {
+		o := &ops[i]
 		byService[o.Service.Key] = append(byService[o.Service.Key], o)
 		if o.Kind == AddService {
 			added = append(added, Entry{Service: o.Service})
@@ -125,11 +142,11 @@ func Patch(t Table, ops []Op) Table {
 	return patched
 }
 
-func patch(e Entry, ops []Op) (Entry, bool) {
+func patch(e Entry, ops []*Op) (Entry, bool) {
 	if len(ops) == 0 {
 		return e, true
 	}
-	e.Destinations = slices.Clone(e.Destinations)
+	e.Destinations = slices.Grow(slices.Clone(e.Destinations), len(ops))
 	for _, o := range ops {
 		named := func(d Destination) bool { return d.Addr == o.Destination.Addr }
 		switch o.Kind {

@@ -10,6 +10,7 @@ import (
 	"errors"
 	"maps"
 	"os"
+	"slices"
 	"sync"
 	"syscall"
 	"time"
@@ -78,7 +79,6 @@ type Daemon struct {
 	loaded   time.Time
 	active   bool // the table is to be filled
 	plan     plan
-	servers  map[rowKey]server
 	health   map[rowKey]*health
 	monitors map[rowKey]*monitor
 	pool     *pool // nil: not needed
@@ -113,6 +113,7 @@ type Daemon struct {
 // health is the loop's knowledge of one real server.
 type health struct {
 	placement
+	server  *server         // in the plan
 	reason  string          // why it is down, or is not watched
 	reading loadmon.Reading // what its load monitor said last
 	blind   bool            // it is down because nothing watches it, not because anything has seen it fail
@@ -242,7 +243,7 @@ func (d *Daemon) adopt() (undo func() error, err error) {
 	if err := d.setTimeouts(kernel.Timeouts{}); err != nil {
 		d.log.Warn("ipvsadm failed to set timeouts", "err", err.Error())
 	}
-	d.use(d.cfg, there)
+	d.use(d.cfg, d.newPlan(d.cfg), there)
 	undo = d.undo(known)
 	rows := len(weights(d.have.Only(d.ledger.mine)))
 	d.tell(eventStart, "lvsd has started: "+itoa(rows)+" rows adopted", eventData{SerialNo: d.cfg.SerialNo})
@@ -267,8 +268,12 @@ func weights(t ipvs.Table) map[rowKey]int {
 	return m
 }
 
-// present reads the table anew, for rows that somebody else has made and lvs.cf now names: they are adopted, as at start.
-func (d *Daemon) present() map[rowKey]int {
+// present reads the table anew if a configuration names rows that the one in force does not: those that somebody else has made
+// are adopted, as at start.
+func (d *Daemon) present(p plan) map[rowKey]int {
+	if !d.anyNew(p) {
+		return nil
+	}
 	have, err := d.table.Read()
 	if err != nil {
 		d.stale = true
@@ -279,50 +284,81 @@ func (d *Daemon) present() map[rowKey]int {
 	return weights(have)
 }
 
-// use makes cfg the configuration in force. Health of servers that stay is carried over; there has the weights of the
-// rows that new ones already have.
-func (d *Daemon) use(cfg *lvscf.Config, there map[rowKey]int) {
-	d.cfg, d.loaded = cfg, time.Now()
-	d.plan = newPlan(cfg, monitorOptions{nanny: d.opt.Nanny, verbose: d.opt.Verbose, foreground: d.opt.Foreground})
-	d.servers = d.plan.servers()
-	for key := range d.health {
-		if _, kept := d.servers[key]; !kept {
-			delete(d.health, key)
+// newPlan translates a configuration for monitors as this lvsd starts them.
+func (d *Daemon) newPlan(cfg *lvscf.Config) plan {
+	return newPlan(cfg, monitorOptions{nanny: d.opt.Nanny, verbose: d.opt.Verbose, foreground: d.opt.Foreground})
+}
+
+// use makes cfg, whose plan is p, the configuration in force. Health of servers that stay is carried over; there has the
+// weights of the rows that new ones already have.
+func (d *Daemon) use(cfg *lvscf.Config, p plan, there map[rowKey]int) {
+	d.cfg, d.plan, d.loaded = cfg, p, time.Now()
+	if len(d.health) == 0 {
+		d.health = make(map[rowKey]*health, p.size())
+	}
+	for _, h := range d.health {
+		h.server = nil
+	}
+	for _, s := range p {
+		for i := range s.servers {
+			d.know(&s.servers[i], there)
 		}
 	}
-	for key, rs := range d.servers {
-		if h := d.health[key]; h != nil {
-			h.reweigh(rs)
-			d.trust(rs)
-			continue
+	maps.DeleteFunc(d.health, func(_ rowKey, h *health) bool { return h.server == nil })
+	d.remember(d.ledger.add(p))
+	d.useOrders()
+}
+
+// anyNew tells whether a plan has a real server of which nothing is known yet.
+func (d *Daemon) anyNew(p plan) bool {
+	for _, s := range p {
+		if slices.ContainsFunc(s.servers, func(rs server) bool { return d.health[rs.key] == nil }) {
+			return true
 		}
-		h := &health{placement: placement{adopted: -1}, since: d.loaded}
-		if weight, present := there[key]; present {
-			h.adopted, h.installed = weight, true
-			if rs.monitor.weighs && weight > 0 { // it stays until the load is known
-				h.byLoad, h.weighed = true, weight
-			}
+	}
+	return false
+}
+
+// know makes a real server of the plan one whose health is known, as far as it is.
+func (d *Daemon) know(rs *server, there map[rowKey]int) {
+	h := d.health[rs.key]
+	if h == nil {
+		h = &health{placement: placement{adopted: -1}, since: d.loaded}
+		if weight, present := there[rs.key]; present {
+			h.adopt(rs, weight)
 		}
 		if d.opt.DryRun {
 			h.state = up
 		}
-		d.health[key] = h
-		d.trust(rs)
+		d.health[rs.key] = h
+	} else {
+		h.reweigh(rs)
 	}
-	d.remember(d.ledger.add(d.plan.rows()))
-	d.useOrders()
+	h.server = rs
+	if rs.monitor.none {
+		d.trust(h)
+	}
+}
+
+// adopt begins with a row that is there.
+func (h *health) adopt(rs *server, weight int) {
+	h.adopted, h.installed = weight, true
+	if rs.monitor.weighs && weight > 0 { // it stays until the load is known
+		h.byLoad, h.weighed = true, weight
+	}
 }
 
 // trust takes a server that is not checked for one that is up.
-func (d *Daemon) trust(rs server) {
-	if rs.monitor.none {
-		d.health[rs.key].results = history.History{}
-		d.place(rs, report{state: up})
+func (d *Daemon) trust(h *health) {
+	h.results = history.History{}
+	if h.state == unknown { // as was to be expected: no line for each of thousands
+		h.state, d.dirty = up, true
 	}
+	d.place(*h.server, report{state: up})
 }
 
 // reweigh takes a changed lvs.cf into account: the weight starts from the configured one again.
-func (h *health) reweigh(rs server) {
+func (h *health) reweigh(rs *server) {
 	if !rs.monitor.weighs {
 		h.reading = loadmon.Reading{}
 	}

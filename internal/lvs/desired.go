@@ -40,7 +40,7 @@ func (p placement) living() bool {
 func (p plan) desired(of func(rowKey) placement) ipvs.Table {
 	table := make(ipvs.Table, 0, len(p))
 	for _, s := range p {
-		e := ipvs.Entry{Service: s.row}
+		e := ipvs.Entry{Service: s.row, Destinations: make([]ipvs.Destination, 0, len(s.servers)+1)}
 		living, undecided := 0, 0
 		for _, rs := range s.servers {
 			row, place := rs.row, of(rs.key)

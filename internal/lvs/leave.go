@@ -3,7 +3,7 @@ package lvs
 import (
 	"errors"
 	"fmt"
-	"maps"
+	"net/netip"
 	"time"
 
 	"github.com/piranha-lvs/piranha/internal/ipvs"
@@ -36,7 +36,7 @@ func (d *Daemon) leave() error {
 		return fmt.Errorf("rows stay in the table: %w", err)
 	}
 	d.log.Info("table left", "writes", itoa(writes))
-	d.remember(d.ledger.keep(nil))
+	d.remember(d.ledger.replace(nil))
 	return nil
 }
 
@@ -56,14 +56,18 @@ func (d *Daemon) empty() (writes int, err error) {
 // undo returns what puts the rows that lvsd has charge of, and the ledger, back to what they are now and to known: a start
 // that fails must neither leave rows behind nor take any away.
 func (d *Daemon) undo(known map[rowKey]bool) func() error {
-	found, charge := d.have.Only(d.ledger.mine), ledger{rows: maps.Clone(d.ledger.rows)}
+	found := d.have.Only(d.ledger.mine)
+	charge := func(service ipvs.ServiceKey, addr netip.AddrPort) bool {
+		_, known := known[rowKey{service, addr}]
+		return known || d.ledger.mine(service, addr)
+	}
 	return func() error {
 		err := insist(func() error {
 			have, err := d.table.Read()
 			if err != nil {
 				return err
 			}
-			return d.table.Apply(ipvs.Diff(have.Only(charge.mine), found))
+			return d.table.Apply(ipvs.Diff(have.Only(charge), found))
 		})
 		if err == nil {
 			d.remember(d.ledger.replace(known))

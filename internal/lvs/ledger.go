@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"io/fs"
+	"maps"
 	"net/netip"
 	"os"
 	"path/filepath"
@@ -15,8 +16,8 @@ import (
 // lvs.cf while lvsd was dead is still removed, and a row that lvsd never had is never touched.
 type ledger struct {
 	path    string
-	rows    map[rowKey]bool
-	unsaved bool // the file has other rows, or may have
+	rows    map[rowKey]bool // whether the plan has the row, too
+	unsaved bool            // the file has other rows, or may have
 }
 
 // ledgerFile is the file's form. Rows are few enough to be written whole each time the set changes, which is when
@@ -55,9 +56,9 @@ func openLedger(stateDir string) (*ledger, error) {
 	}
 	for _, s := range f.Services {
 		key := ipvs.ServiceKey{Mark: s.Mark, Family: s.Family, Protocol: s.Protocol, Addr: s.Addr}
-		l.rows[rowKey{service: key}] = true
+		l.rows[rowKey{service: key}] = false
 		for _, d := range s.Destinations {
-			l.rows[rowKey{key, d}] = true
+			l.rows[rowKey{key, d}] = false
 		}
 	}
 	return l, nil
@@ -65,27 +66,31 @@ func openLedger(stateDir string) (*ledger, error) {
 
 // mine tells whether lvsd may remove the row.
 func (l *ledger) mine(service ipvs.ServiceKey, addr netip.AddrPort) bool {
-	return l.rows[rowKey{service, addr}]
+	_, known := l.rows[rowKey{service, addr}]
+	return known
 }
 
-// add takes charge of rows, before they are written.
-func (l *ledger) add(rows map[rowKey]bool) error {
-	for r := range rows {
-		if !l.rows[r] {
-			l.rows[r], l.unsaved = true, true
-		}
+// add takes charge of the rows of a plan, before they are written.
+func (l *ledger) add(p plan) error {
+	if len(l.rows) == 0 {
+		l.rows = make(map[rowKey]bool, p.size())
 	}
+	for r := range l.rows {
+		l.rows[r] = false
+	}
+	before := len(l.rows)
+	for r := range p.rows() {
+		l.rows[r] = true
+	}
+	l.unsaved = l.unsaved || len(l.rows) > before
 	return l.flush()
 }
 
-// keep forgets all rows but these, after the others were removed.
-func (l *ledger) keep(rows map[rowKey]bool) error {
-	for r := range l.rows {
-		if !rows[r] {
-			delete(l.rows, r)
-			l.unsaved = true
-		}
-	}
+// keep forgets the rows that the last plan does not have, after they were removed.
+func (l *ledger) keep() error {
+	before := len(l.rows)
+	maps.DeleteFunc(l.rows, func(_ rowKey, planned bool) bool { return !planned })
+	l.unsaved = l.unsaved || len(l.rows) < before
 	return l.flush()
 }
 

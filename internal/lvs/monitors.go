@@ -61,8 +61,8 @@ type monitor struct {
 // replaced; its server keeps its state until the new one reports.
 func (d *Daemon) startMonitors(ctx context.Context) {
 	for key, m := range d.monitors {
-		rs, wanted := d.servers[key]
-		if !wanted || !m.server.monitor.same(rs.monitor) || m.pooled != d.inPool(rs) {
+		h := d.health[key]
+		if h == nil || !m.server.monitor.same(h.server.monitor) || m.pooled != d.inPool(*h.server) {
 			m.stop()
 			delete(d.monitors, key)
 		}

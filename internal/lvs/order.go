@@ -176,11 +176,14 @@ func (o orders) save() error {
 
 // useOrders gives the servers of the configuration the orders that there are for them.
 func (d *Daemon) useOrders() {
-	there := map[who]bool{}
-	for key, rs := range d.servers {
-		w := who{rs.virtual, rs.name}
-		there[w] = true
-		d.health[key].order = d.orders.all[w]
+	there := make(map[who]bool, len(d.orders.all))
+	for _, h := range d.health {
+		w := who{h.server.virtual, h.server.name}
+		order, given := d.orders.all[w]
+		if given {
+			there[w] = true
+		}
+		h.order = order
 	}
 	d.unsaved(d.orders.keep(func(w who) bool { return there[w] }))
 }
@@ -216,8 +219,8 @@ func (d *Daemon) Order(ctx context.Context, virtual, server string, o Order) (wr
 
 func (d *Daemon) order(w who, o Order) (int, error) {
 	known := false
-	for _, rs := range d.servers {
-		known = known || w == who{rs.virtual, rs.name}
+	for _, h := range d.health {
+		known = known || w == who{h.server.virtual, h.server.name}
 	}
 	if !known {
 		return 0, errNoServer

@@ -1,6 +1,7 @@
 package lvs
 
 import (
+	"iter"
 	"net/netip"
 	"time"
 
@@ -69,7 +70,8 @@ func newService(cfg *lvscf.Config, vs *lvscf.VirtualServer, key ipvs.ServiceKey,
 			Prefix:     persistPrefix(vs, key.Family),
 		},
 	}
-	seen := map[netip.AddrPort]bool{}
+	s.servers = make([]server, 0, len(vs.Servers))
+	seen := make(map[netip.AddrPort]bool, len(vs.Servers))
 	for i := range vs.Servers {
 		rs := &vs.Servers[i]
 		addr := destinationAddr(cfg.ForwardTo(rs), key, rs.Addr, rs.Port)
@@ -172,29 +174,28 @@ func persistPrefix(vs *lvscf.VirtualServer, f ipvs.Family) int {
 }
 
 // rows lists every row the plan may put into the kernel's table.
-func (p plan) rows() map[rowKey]bool {
-	rows := map[rowKey]bool{}
-	for _, s := range p {
-		rows[rowKey{service: s.row.Key}] = true
-		for _, rs := range s.servers {
-			rows[rs.key] = true
-		}
-		if s.sorry != nil {
-			rows[rowKey{s.row.Key, s.sorry.Addr}] = true
+func (p plan) rows() iter.Seq[rowKey] {
+	return func(yield func(rowKey) bool) {
+		for _, s := range p {
+			if !yield(rowKey{service: s.row.Key}) || s.sorry != nil && !yield(rowKey{s.row.Key, s.sorry.Addr}) {
+				return
+			}
+			for i := range s.servers {
+				if !yield(s.servers[i].key) {
+					return
+				}
+			}
 		}
 	}
-	return rows
 }
 
-// servers lists the real servers of all services by their row.
-func (p plan) servers() map[rowKey]server {
-	m := map[rowKey]server{}
+// size is about how many rows there are.
+func (p plan) size() int {
+	n := 2 * len(p) // services and sorry servers
 	for _, s := range p {
-		for _, rs := range s.servers {
-			m[rs.key] = rs
-		}
+		n += len(s.servers)
 	}
-	return m
+	return n
 }
 
 // Table is the table that the configuration asks for when every active real server is up.

@@ -461,19 +461,20 @@ func TestReadReport(t *testing.T) {
 
 func TestLedger(t *testing.T) {
 	dir := t.TempDir()
-	rows := newPlan(config(t, example), monitorOptions{}).rows()
+	p := newPlan(config(t, example), monitorOptions{})
 	l, err := openLedger(dir)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := l.add(rows); err != nil {
+	if err := l.add(p); err != nil {
 		t.Fatal(err)
 	}
 	next, err := openLedger(dir)
 	if err != nil {
 		t.Fatal(err)
 	}
-	for r := range rows {
+	rows := slices.Collect(p.rows())
+	for _, r := range rows {
 		if !next.mine(r.service, r.addr) {
 			t.Errorf("row %v is forgotten", r)
 		}
@@ -481,11 +482,18 @@ func TestLedger(t *testing.T) {
 	if len(next.rows) != len(rows) || next.mine(ipvs.ServiceKey{Mark: 99}, rowKey{}.addr) {
 		t.Errorf("%d rows, want %d", len(next.rows), len(rows))
 	}
-	if err := next.keep(nil); err != nil {
+	if err := next.add(p[:1]); err != nil {
 		t.Fatal(err)
 	}
-	if last, err := openLedger(dir); err != nil || len(last.rows) != 0 {
-		t.Errorf("ledger after keep(nil): %v, %v", last.rows, err)
+	if len(next.rows) != len(rows) {
+		t.Errorf("%d rows of the ledger before the others are removed, want all %d", len(next.rows), len(rows))
+	}
+	if err := next.keep(); err != nil {
+		t.Fatal(err)
+	}
+	want := len(slices.Collect(p[:1].rows()))
+	if last, err := openLedger(dir); err != nil || len(last.rows) != want {
+		t.Errorf("ledger after keep: %v, %v, want %d rows", last.rows, err, want)
 	}
 }
 

@@ -93,7 +93,8 @@ func (d *Daemon) logFindings(findings lvscf.Findings) {
 
 func (d *Daemon) change(ctx context.Context, cfg *lvscf.Config) {
 	before, times := d.plan, timeouts(d.cfg)
-	d.use(cfg, d.present())
+	next := d.newPlan(cfg)
+	d.use(cfg, next, d.present(next))
 	d.logServices(before)
 	if err := d.setTimeouts(times); err != nil {
 		d.log.Warn("ipvsadm failed to set timeouts", "err", err.Error())

@@ -52,7 +52,7 @@ func (d *Daemon) settle() (writes int, err error) {
 		d.tell(eventKernelOK, "the kernel's table is as it should be again", eventData{})
 	}
 	d.dirty, d.failed = false, ""
-	d.remember(d.ledger.keep(d.plan.rows()))
+	d.remember(d.ledger.keep())
 	return len(ops), nil
 }
 
