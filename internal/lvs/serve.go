@@ -23,7 +23,7 @@ func (d *Daemon) Handler(m *Meter) http.Handler {
 	mux.HandleFunc("POST /v1/activate", control.Privileged(d.serveActive(true)))
 	mux.HandleFunc("POST /v1/deactivate", control.Privileged(d.serveActive(false)))
 	for _, verb := range []string{"drain", "maint", "ready", "weight"} {
-		mux.HandleFunc("POST /v1/"+verb, control.Privileged(d.serveOrder(verb)))
+		mux.HandleFunc("POST /v1/"+verb, control.Operated(d.serveOrder(verb)))
 	}
 	return mux
 }

@@ -117,7 +117,7 @@ func (d *Daemon) inLoop(ctx context.Context, f func()) error {
 	}
 }
 
-// Handler answers the calls of pulse.sock. Those that act are for root.
+// Handler answers the calls of pulse.sock. Those that act are for root and operators.
 func (d *Daemon) Handler() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /v1/status", func(w http.ResponseWriter, r *http.Request) {
@@ -135,7 +135,7 @@ func (d *Daemon) Handler() http.Handler {
 		"standby":    func() { d.step(election.EnterStandby{}); d.keepStandby() },
 		"resume":     func() { d.step(election.Resume{}); d.keepStandby() },
 	} {
-		mux.HandleFunc("POST /v1/"+name, control.Privileged(d.serveAct(act)))
+		mux.HandleFunc("POST /v1/"+name, control.Operated(d.serveAct(act)))
 	}
 	mux.HandleFunc("POST /v1/reexec", control.Privileged(d.serveReexec))
 	return mux
