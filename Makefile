@@ -1,4 +1,4 @@
-# make build | demo | check | test | matrix | e2e | bench | lint | fuzz | man | install | packages | package-check
+# make build | demo | check | test | matrix | e2e | bench | lint | fuzz | man | install | packages | package-check | package-test
 # README says what each is for. Variables: ARGS (demo, bench), DESTDIR and PREFIX (install), FUZZTIME (fuzz), DIST (packages).
 
 GO       ?= go
@@ -15,12 +15,12 @@ BIN      := $(CURDIR)/bin
 override DIST := $(abspath $(or $(DIST),dist))
 NFPM     := $(BIN)/nfpm
 COMMANDS := $(notdir $(wildcard cmd/*))
-SCRIPTS  := .ci/run tools/packages etc/init.d/pulse etc/init.d/piranha-gui packaging/install packaging/build $(wildcard packaging/scripts/*)
+SCRIPTS  := .ci/run tools/packages tools/debian-root etc/init.d/pulse etc/init.d/piranha-gui packaging/install packaging/build $(wildcard packaging/scripts/*)
 PAGES    := $(wildcard doc/*.[58])
 
 export PIRANHA_BIN := $(BIN)
 
-.PHONY: all build lab demo check test race matrix e2e bench lint format fuzz man install packages package-check clean lab-packages bench-packages check-packages matrix-packages
+.PHONY: all build lab demo check test race matrix e2e bench lint format fuzz man install packages package-check package-test clean lab-packages bench-packages check-packages debian-packages matrix-packages
 
 all: build
 
@@ -112,6 +112,11 @@ package-check: check-packages build packages
 	$(MAKE) --no-print-directory packages BIN=$(BIN)/again DIST=$(BIN)/again/dist NFPM=$(NFPM)
 	DIST=$(DIST) DIST_AGAIN=$(BIN)/again/dist $(GO) test -count=1 ./packaging
 
+# The Debian package installed, served, upgraded under load and removed, on a fresh Debian for each router of the lab. Needs root.
+package-test: lab-packages debian-packages packages lab
+	tools/debian-root $(BIN)/debian
+	cd lab && DIST=$(DIST) DEBIAN_ROOT=$(BIN)/debian $(STATIC) test -count=1 -timeout 15m -exec '$(BIN)/lab run --' ./install
+
 $(NFPM): tools/nfpm/go.mod tools/nfpm/go.sum
 	cd tools/nfpm && $(STATIC) build -o $@ github.com/goreleaser/nfpm/v2/cmd/nfpm
 
@@ -133,5 +138,7 @@ bench-packages:
 	@tools/packages $(BENCH_PACKAGES) $(LAB_PACKAGES)
 check-packages:
 	@tools/packages $(CHECK_PACKAGES) $(LAB_PACKAGES)
+debian-packages:
+	@tools/packages debootstrap=/usr/sbin/debootstrap
 matrix-packages:
 	@tools/packages --idle $(MATRIX_PACKAGES)
