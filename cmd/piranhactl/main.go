@@ -45,6 +45,7 @@ func (o *options) set() *cmdline.Set {
 	s.Command("history VIRTUAL [SERVER]", "show the last checks of real servers")
 	s.Command("probe VIRTUAL SERVER", "check a real server now, and print every step")
 	s.Command("events", "show what happens, as it happens")
+	s.Command("top", "show what goes through the servers, again and again")
 	s.Command("connections [VIRTUAL [SERVER]]", "list connections that the kernel knows")
 	s.Command("drain VIRTUAL SERVER", "give a real server no new connections, and wait until it has none left")
 	s.Command("maint VIRTUAL SERVER", "take a real server out of service")
@@ -100,7 +101,7 @@ func (o *options) misplaced(command string) error {
 	return o.watching.misplaced(command)
 }
 
-var errCommand = errors.New("say one of: status, history, events, connections, probe, drain, maint, ready, weight, switchover, standby, resume, reload, reexec, check, import, help")
+var errCommand = errors.New("say one of: status, history, events, top, connections, probe, drain, maint, ready, weight, switchover, standby, resume, reload, reexec, check, import, help")
 
 func run(ctx context.Context, args []string, in io.Reader, out io.Writer) error {
 	var o options
@@ -138,7 +139,7 @@ var wordsOf = map[string]struct {
 	least, most int
 	usage       string
 }{
-	"status": {}, "events": {}, "switchover": {}, "standby": {}, "resume": {}, "reload": {}, "reexec": {},
+	"status": {}, "events": {}, "top": {}, "switchover": {}, "standby": {}, "resume": {}, "reload": {}, "reexec": {},
 	"check":       {0, 1, "check [FILE]"},
 	"import":      {2, 2, importUsage},
 	"history":     {1, 2, "history VIRTUAL [SERVER]"},
@@ -161,6 +162,8 @@ func (o *options) do(ctx context.Context, command string, words []string, in io.
 		return probeNow(ctx, o.configFile, o.nanny, words[0], words[1], out)
 	case "history":
 		return history(ctx, c, words, o.json, out)
+	case "top":
+		return top(ctx, c, *o, in, out)
 	case "connections":
 		return connections(ctx, c, words, *o, out)
 	case "events":

@@ -61,19 +61,19 @@ type traffic struct {
 	rated bool // the rates are known
 }
 
-// look returns the traffic of every row of the table.
-func (m *Meter) look(now time.Time) (map[rowKey]traffic, error) {
+// look returns the traffic of every row of the table, and when that was counted.
+func (m *Meter) look(now time.Time) (map[rowKey]traffic, time.Time, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if now.Sub(m.last.at) >= meterPause || now.Before(m.last.at) {
 		s, err := m.sample(now)
 		if err != nil {
 			_ = m.forget() // the next look opens it anew
-			return nil, err
+			return nil, time.Time{}, err
 		}
 		m.before, m.last = m.last, s
 	}
-	return m.last.since(m.before), nil
+	return m.last.since(m.before), m.last.at, nil
 }
 
 func (m *Meter) sample(now time.Time) (s sample, err error) {

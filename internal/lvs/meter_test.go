@@ -34,9 +34,11 @@ func TestMeter(t *testing.T) {
 		}
 	}
 	now := time.Now()
-	look := func() map[rowKey]traffic {
+	var at time.Time
+	look := func() (got map[rowKey]traffic) {
 		t.Helper()
-		got, err := m.look(now)
+		var err error
+		got, at, err = m.look(now)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -48,11 +50,14 @@ func TestMeter(t *testing.T) {
 	}
 	count(30, 20, 10)
 	now = now.Add(meterPause / 2)
-	if got := look()[rowKey{key, one}]; got.Counters.Connections != 10 || k.looks != 1 {
+	if got := look()[rowKey{key, one}]; got.Counters.Connections != 10 || k.looks != 1 || at.Equal(now) {
 		t.Errorf("soon after: %+v, %d looks", got, k.looks)
 	}
 	now = now.Add(meterPause * 3 / 2)
 	got := look()
+	if !at.Equal(now) {
+		t.Errorf("counted at %v, not at %v", at, now)
+	}
 	if r := got[rowKey{service: key}]; !r.rated || r.Rates.Connections != 10 {
 		t.Errorf("service: %+v", r)
 	}
@@ -64,7 +69,7 @@ func TestMeter(t *testing.T) {
 	}
 	k.err = errors.New("no answer")
 	now = now.Add(meterPause)
-	if _, err := m.look(now); err == nil || k.closed != 1 {
+	if _, _, err := m.look(now); err == nil || k.closed != 1 {
 		t.Errorf("error %v, closed %d", err, k.closed)
 	}
 	k.err = nil

@@ -23,6 +23,8 @@ type Status struct {
 	// Counting is false where the kernel's counters stand still: net.ipv4.vs.run_estimation is 0.
 	Counting     bool   `json:"counting"`
 	CounterError string `json:"counter_error,omitempty"` // why there is no traffic
+	// Counted is when the traffic was read, which is done once a second at most; zero: it was not.
+	Counted time.Time `json:"counted,omitzero"`
 
 	keys [][]rowKey // of VirtualServers: the service, then its real servers
 }
@@ -157,11 +159,12 @@ func (s *Status) measure(m *Meter, now time.Time) {
 	if !s.Active || m == nil {
 		return
 	}
-	all, err := m.look(now)
+	all, at, err := m.look(now)
 	if err != nil {
 		s.CounterError = err.Error()
 		return
 	}
+	s.Counted = at.Round(0)
 	of := func(key rowKey) *TrafficStatus {
 		if t, present := all[key]; present {
 			return newTrafficStatus(t)

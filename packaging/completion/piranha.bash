@@ -29,8 +29,8 @@ _piranhactl() {
 			sed -n '/^Commands:/,/^$/s/^  \([a-z]\{1,\}\).*/\1/p')" -- "$2")
 		return
 		;;
-	1:history | 1:probe | 1:drain | 1:maint | 1:ready | 1:weight) kind=virtual ;;
-	2:history | 2:probe | 2:drain | 2:maint | 2:ready | 2:weight) kind=server ;;
+	1:history | 1:connections | 1:probe | 1:drain | 1:maint | 1:ready | 1:weight) kind=virtual ;;
+	2:history | 2:connections | 2:probe | 2:drain | 2:maint | 2:ready | 2:weight) kind=server ;;
 	*)
 		compopt -o default 2>/dev/null
 		return
