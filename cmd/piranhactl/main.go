@@ -35,6 +35,7 @@ type options struct {
 
 	configFile, nanny string
 	device            string
+	realServer        bool
 	watching
 }
 
@@ -57,9 +58,11 @@ func (o *options) set() *cmdline.Set {
 	s.Command("reload", "have pulse and lvsd read lvs.cf again")
 	s.Command("reexec", "have pulse and lvsd go on as the programs that are installed now")
 	s.Command("check [FILE]", "print what is wrong with an lvs.cf (default /etc/sysconfig/ha/lvs.cf; - is standard input)")
+	s.Command("doctor", "look at this machine for what LVS set-ups break on, and say what mends it")
 	s.Command("import FORMAT FILE", "print an lvs.cf made of another program's file; FORMAT is keepalived, ldirectord or ipvsadm (what ipvsadm -S prints)")
 	s.Command("help", "show this help and exit")
-	s.Bool(&o.json, 0, "json", "status, history, events, connections: as JSON")
+	s.Bool(&o.json, 0, "json", "status, history, events, connections, doctor: as JSON")
+	s.Bool(&o.realServer, 0, "real-server", "doctor: this machine is a real server of lvs.cf, not a router")
 	o.watching.set(s)
 	s.Bool(&o.original, 0, "original", "check: name what the original Piranha would refuse")
 	s.String(&o.device, 0, "device", "DEV", "import: device of floating addresses whose file names none")
@@ -67,7 +70,7 @@ func (o *options) set() *cmdline.Set {
 	s.Bool(&o.noWait, 0, "no-wait", "do not wait until it has happened")
 	s.Time(&o.timeout, 0, "timeout", "TIME", "how long to wait for that (default 10)")
 	s.String(&o.runDir, 0, "run-dir", "DIR", "directory of the sockets (default /run/piranha)")
-	s.String(&o.configFile, 'c', "configfile", "FILE", "probe: lvs.cf (default /etc/sysconfig/ha/lvs.cf)")
+	s.String(&o.configFile, 'c', "configfile", "FILE", "probe, doctor: lvs.cf (default /etc/sysconfig/ha/lvs.cf)")
 	s.String(&o.nanny, 0, "nanny", "PATH", "probe: nanny program (default /usr/sbin/nanny)")
 	return s
 }
@@ -76,15 +79,19 @@ func (o *options) set() *cmdline.Set {
 var acting = []string{"switchover", "standby", "resume", "reload", "reexec"}
 
 // inJSON are the commands that can print JSON.
-var inJSON = []string{"status", "history", "events", "connections"}
+var inJSON = []string{"status", "history", "events", "connections", "doctor"}
 
 // misplaced finds an option that is for another command: silently without effect it would mislead.
 func (o *options) misplaced(command string) error {
 	switch {
 	case o.json && !slices.Contains(inJSON, command):
 		return errors.New("--json is for " + strings.Join(inJSON, ", "))
-	case command != "probe" && (o.configFile != defaultFile || o.nanny != ""):
-		return errors.New("--configfile and --nanny are for probe")
+	case o.configFile != defaultFile && command != "probe" && command != "doctor":
+		return errors.New("--configfile is for probe, doctor")
+	case o.nanny != "" && command != "probe":
+		return errors.New("--nanny is for probe")
+	case o.realServer && command != "doctor":
+		return errors.New("--real-server is for doctor")
 	case o.original && command != "check":
 		return errors.New("--original is for check")
 	case o.device != "" && command != "import":
@@ -101,7 +108,7 @@ func (o *options) misplaced(command string) error {
 	return o.watching.misplaced(command)
 }
 
-var errCommand = errors.New("say one of: status, history, events, top, connections, probe, drain, maint, ready, weight, switchover, standby, resume, reload, reexec, check, import, help")
+var errCommand = errors.New("say one of: status, history, events, top, connections, probe, drain, maint, ready, weight, switchover, standby, resume, reload, reexec, check, doctor, import, help")
 
 func run(ctx context.Context, args []string, in io.Reader, out io.Writer) error {
 	var o options
@@ -139,7 +146,7 @@ var wordsOf = map[string]struct {
 	least, most int
 	usage       string
 }{
-	"status": {}, "events": {}, "top": {}, "switchover": {}, "standby": {}, "resume": {}, "reload": {}, "reexec": {},
+	"status": {}, "events": {}, "top": {}, "doctor": {}, "switchover": {}, "standby": {}, "resume": {}, "reload": {}, "reexec": {},
 	"check":       {0, 1, "check [FILE]"},
 	"import":      {2, 2, importUsage},
 	"history":     {1, 2, "history VIRTUAL [SERVER]"},
@@ -160,6 +167,8 @@ func (o *options) do(ctx context.Context, command string, words []string, in io.
 		return importFile(words[0], words[1], o.device, in, out, os.Stderr)
 	case "probe":
 		return probeNow(ctx, o.configFile, o.nanny, words[0], words[1], out)
+	case "doctor":
+		return examine(ctx, c, *o, out)
 	case "history":
 		return history(ctx, c, words, o.json, out)
 	case "top":

@@ -305,8 +305,8 @@ func TestNobodyAnswers(t *testing.T) {
 func TestCommandLine(t *testing.T) {
 	d := &daemons{dir: "/none"}
 	for args, want := range map[string]string{
-		"":                    "say one of: status, history, events, top, connections, probe, drain, maint, ready, weight, switchover, standby, resume, reload, reexec, check, import, help",
-		"stat":                `unknown command "stat": say one of: status, history, events, top, connections, probe, drain, maint, ready, weight, switchover, standby, resume, reload, reexec, check, import, help`,
+		"":                    "say one of: status, history, events, top, connections, probe, drain, maint, ready, weight, switchover, standby, resume, reload, reexec, check, doctor, import, help",
+		"stat":                `unknown command "stat": say one of: status, history, events, top, connections, probe, drain, maint, ready, weight, switchover, standby, resume, reload, reexec, check, doctor, import, help`,
 		"status now":          "unexpected arguments",
 		"check a b":           "unexpected arguments",
 		"--timeout=0 resume":  "bad argument --timeout: more than 0 expected",

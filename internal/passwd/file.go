@@ -5,7 +5,9 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -125,6 +127,9 @@ func (f *File) Hash(account string) (string, bool) {
 	}
 	return hashOf(f.lines[i]), true
 }
+
+// Accounts returns the names of all accounts, sorted.
+func (f *File) Accounts() []string { return slices.Sorted(maps.Keys(f.accounts)) }
 
 // Problems returns the lines that are wrong.
 func (f *File) Problems() []*LineError { return f.problems }
