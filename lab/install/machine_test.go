@@ -24,17 +24,18 @@ const patience = 60 * time.Second
 // machine is a node of the topology with a Debian of its own: a root directory over the fresh one, in memory.
 type machine struct {
 	t    *testing.T
+	net  *topology.Net
 	node *topology.Node
 	root string
 }
 
-func newMachine(t *testing.T, node *topology.Node) *machine {
+func newMachine(t *testing.T, n *topology.Net, router int) *machine {
 	t.Helper()
 	dir, err := os.MkdirTemp("/run", "machine-*")
 	if err != nil {
 		t.Fatal(err)
 	}
-	m := &machine{t: t, node: node, root: filepath.Join(dir, "root")}
+	m := &machine{t: t, net: n, node: n.Router(router), root: filepath.Join(dir, "root")}
 	mount := func(source, target, kind string, flags uintptr, data string) {
 		t.Helper()
 		if err := unix.Mount(source, target, kind, flags, data); err != nil {

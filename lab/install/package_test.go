@@ -23,7 +23,7 @@ func network(t *testing.T) *topology.Net {
 
 // TestInstall: the files arrive with their owners, and nothing is started or enabled.
 func TestInstall(t *testing.T) {
-	m := newMachine(t, network(t).Router(1))
+	m := newMachine(t, network(t), 1)
 	before := m.run("ls -R /etc/rc*.d /etc/systemd/system")
 	m.install()
 	for path, want := range map[string]string{
@@ -64,7 +64,7 @@ func TestInstall(t *testing.T) {
 // TestRemoveAndPurge: removal ends what runs and leaves configuration and state, purge leaves the machine as it was. An installation
 // in between finds the configuration again.
 func TestRemoveAndPurge(t *testing.T) {
-	m := newMachine(t, network(t).Router(1))
+	m := newMachine(t, network(t), 1)
 	before := m.files()
 	m.install()
 	m.write("/etc/sysconfig/ha/lvs.cf", single)

@@ -83,7 +83,7 @@ func served(t *testing.T, n *topology.Net) {
 func TestPulseService(t *testing.T) {
 	n := network(t)
 	serveReals(t, n)
-	m := newMachine(t, n.Router(1))
+	m := newMachine(t, n, 1)
 	m.install()
 	m.wantStatus("service pulse status", 3)
 	m.wantStatus("service pulse stop", 0)
@@ -138,7 +138,7 @@ func TestPulseService(t *testing.T) {
 
 // TestPulseServiceRefuses: what is missing is told by the exit status.
 func TestPulseServiceRefuses(t *testing.T) {
-	m := newMachine(t, network(t).Router(1))
+	m := newMachine(t, network(t), 1)
 	m.install()
 	m.write("/etc/sysconfig/ha/lvs.cf", single)
 	m.wantStatus("service pulse", 1)
@@ -173,7 +173,7 @@ func TestPulseServiceRefuses(t *testing.T) {
 // TestGUIService: the panels answer by TLS, as user piranha and with no capability, and their init script says how they are.
 func TestGUIService(t *testing.T) {
 	n := network(t)
-	m := newMachine(t, n.Router(1))
+	m := newMachine(t, n, 1)
 	m.install()
 	m.run("echo 'correct horse' | piranha-passwd --stdin")
 	m.wantStatus("service piranha-gui status", 3)
@@ -191,6 +191,9 @@ func TestGUIService(t *testing.T) {
 		if text, err := os.ReadFile("/proc/" + strconv.Itoa(pids[0]) + "/status"); err != nil || !strings.Contains(string(text), line) {
 			t.Errorf("piranha-gui is not %q: %v", line, err)
 		}
+	}
+	if text, _ := os.ReadFile("/proc/" + strconv.Itoa(pids[0]) + "/status"); !strings.Contains(string(text), "Groups:\t"+m.run("getent group piranha-operator | cut -d: -f3")+" \n") {
+		t.Errorf("piranha-gui is not in group piranha-operator alone:\n%s", text)
 	}
 	if said := m.run("stat -c %U /var/log/piranha/piranha-gui"); said != "piranha" {
 		t.Errorf("its log belongs to %s", said)
@@ -258,7 +261,7 @@ func (m *machine) says(line, want string) error {
 func TestUpgrade(t *testing.T) {
 	n := network(t)
 	serveReals(t, n)
-	routers := []*machine{newMachine(t, n.Router(1)), newMachine(t, n.Router(2))}
+	routers := []*machine{newMachine(t, n, 1), newMachine(t, n, 2)}
 	for _, m := range routers {
 		m.install()
 		m.write("/etc/sysconfig/ha/lvs.cf", pairConf)
