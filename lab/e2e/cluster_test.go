@@ -34,11 +34,20 @@ type cluster struct {
 // newCluster builds everything but lvsd. Its addresses are on the router, as pulse would have put them there.
 func newCluster(t *testing.T, conf string) *cluster {
 	t.Helper()
+	return newClusterBy(t, topology.NAT, conf)
+}
+
+// newClusterBy does so for a forwarding method.
+func newClusterBy(t *testing.T, forward topology.Forward, conf string) *cluster {
+	t.Helper()
 	need(t, "ipvsadm")
-	n := network(t, topology.Options{Forward: topology.NAT})
+	n := network(t, topology.Options{Forward: forward})
 	c := &cluster{t: t, net: n, router: n.Router(1), servers: serveReals(t, n), dir: t.TempDir()}
-	for _, a := range []struct{ addr, dev string }{{topology.VIP, "eth0"}, {topology.NATRouter, "eth1"}} {
-		if err := c.router.AddAddr(a.addr+"/24", a.dev, ""); err != nil {
+	for _, a := range []struct{ addr, dev string }{
+		{topology.VIP + "/24", "eth0"}, {topology.NATRouter + "/24", "eth1"},
+		{topology.VIP6 + "/64", "eth0"}, {topology.NATRouter6 + "/64", "eth1"},
+	} {
+		if err := c.router.AddAddr(a.addr, a.dev, ""); err != nil {
 			t.Fatal(err)
 		}
 	}
