@@ -6,6 +6,7 @@ import (
 	"errors"
 	"os"
 	"os/signal"
+	"path/filepath"
 	"strings"
 	"syscall"
 
@@ -31,6 +32,7 @@ type options struct {
 	tls                                      string // auto, off or CERT,KEY
 	plainHTTP                                bool
 	viewers                                  []string
+	startPulse, stopPulse                    []string
 }
 
 func (o *options) set() *cmdline.Set {
@@ -46,6 +48,17 @@ func (o *options) set() *cmdline.Set {
 	s.String(&o.stateDir, 0, "state-dir", "DIR", "certificate, draft and versions (default /var/lib/piranha-gui)")
 	s.String(&o.tls, 0, "tls", "auto|off|CERT,KEY", "the certificate: of the state directory, none, or these files")
 	s.Bool(&o.plainHTTP, 0, "allow-plain-http", "with --tls=off, answer on addresses others can reach")
+	for _, c := range []struct {
+		name, does string
+		argv       *[]string
+	}{{"start-command", "starts", &o.startPulse}, {"stop-command", "stops", &o.stopPulse}} {
+		s.Func(0, c.name, "COMMAND", "what "+c.does+" pulse; without it there is no such button", func(v string) error {
+			if *c.argv = strings.Fields(v); len(*c.argv) == 0 || !filepath.IsAbs((*c.argv)[0]) {
+				return errors.New("a program with its absolute path expected, and its arguments")
+			}
+			return nil
+		})
+	}
 	s.Func(0, "viewers", "NAME,...", "accounts that may look and not change", func(v string) error {
 		o.viewers = nil
 		for name := range strings.SplitSeq(v, ",") {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"os"
 	"path/filepath"
 	"strings"
 
@@ -34,7 +35,7 @@ func serve(ctx context.Context, o options) error {
 	}
 	server, err := gui.New(gui.Options{
 		ConfigFile: o.configFile, PasswdFile: o.passwdFile, RunDir: o.runDir, StateDir: o.stateDir, Viewers: o.viewers, Secure: config != nil,
-		Version: cmdline.Version(),
+		Version: cmdline.Version(), Probe: o.probeCommand(), StartPulse: o.startPulse, StopPulse: o.stopPulse,
 	}, log)
 	if err != nil {
 		return err
@@ -51,6 +52,19 @@ func serve(ctx context.Context, o options) error {
 	log.Info("answering", "url", scheme+"://"+listener.Addr().String()+"/")
 	_, _ = daemon.SdNotify(false, daemon.SdNotifyReady)
 	return server.Serve(ctx, listener, config)
+}
+
+// probeCommand is piranhactl beside this program, which has a real server checked; nil: it is not there.
+func (o *options) probeCommand() []string {
+	self, err := os.Executable()
+	if err != nil {
+		return nil
+	}
+	path := filepath.Join(filepath.Dir(self), "piranhactl")
+	if _, err := os.Stat(path); err != nil {
+		return nil
+	}
+	return []string{path, "--configfile=" + o.configFile, "probe", "--"}
 }
 
 // complete finds out where to listen: the original was told by its web server's file.

@@ -28,6 +28,8 @@ type controlView struct {
 	Shown      []monitor.Service
 	Table      string // the kernel's
 	TableError string
+	Did        string // what was asked for on the page before
+	Actions    []link
 	FileError  string // why lvs.cf cannot be read
 }
 
@@ -56,6 +58,12 @@ func (s *Server) control(w http.ResponseWriter, r *http.Request) {
 	v.Now = in.Now
 	v.View = monitor.Build(in)
 	v.filter(query)
+	if v.Admin {
+		v.Actions = s.links(false, "")
+	}
+	if a, ok := s.actionNamed(query.Get("did")); ok && !a.real {
+		v.Did = a.Title
+	}
 	v.readTable()
 	s.render(w, r, http.StatusOK, "control", v)
 }

@@ -46,19 +46,20 @@ type views map[string]*template.Template
 // loadViews parses every page together with what all pages have.
 func loadViews(static map[string]staticFile) (views, error) {
 	functions := template.FuncMap{
-		"asset":     func(name string) string { return "/static/" + name + "?v=" + static[name].hash },
-		"plural":    plural,
-		"group":     group,
-		"clock":     func(t time.Time) string { return t.Format(time.TimeOnly) },
-		"age":       func(now, then time.Time) string { return age(now.Sub(then)) },
-		"span":      age,
-		"duration":  duration,
-		"since":     since,
-		"onPage":    func(v controlView, n monitor.Node) nodeView { return nodeView{n, v.Now} },
-		"processes": processes,
-		"rows":      rows,
-		"rate":      func(f float64) string { return group(int64(f + 0.5)) },
-		"mbit":      func(bytes float64) string { return strconv.FormatFloat(bytes*8/1e6, 'f', 1, 64) },
+		"asset":        func(name string) string { return "/static/" + name + "?v=" + static[name].hash },
+		"plural":       plural,
+		"group":        group,
+		"clock":        func(t time.Time) string { return t.Format(time.TimeOnly) },
+		"age":          func(now, then time.Time) string { return age(now.Sub(then)) },
+		"span":         age,
+		"duration":     duration,
+		"since":        since,
+		"onPage":       func(v controlView, n monitor.Node) nodeView { return nodeView{n, v.Now} },
+		"processes":    processes,
+		"rows":         rows,
+		"rate":         func(f float64) string { return group(int64(f + 0.5)) },
+		"milliseconds": monitor.Milliseconds,
+		"mbit":         func(bytes float64) string { return strconv.FormatFloat(bytes*8/1e6, 'f', 1, 64) },
 	}
 	common, err := template.New("").Funcs(functions).ParseFS(web.Files, "templates/common/*.html")
 	if err != nil {

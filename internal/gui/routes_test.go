@@ -73,7 +73,7 @@ func TestReadingWritesNothing(t *testing.T) {
 			{"file": {file}, "action": {"enable"}}, {"file": {file}, "action": {"add"}, "name": {"x"}},
 			{"virtual_service": {"ADD"}, "selected_host": {"1"}},
 		} {
-			if a := b.get(page + "?" + query.Encode()); a.status >= http.StatusInternalServerError {
+			if a := b.get(page + "?" + query.Encode()); a.status >= http.StatusInternalServerError && a.status != http.StatusServiceUnavailable {
 				t.Errorf("%s?%s: %d", page, query.Encode(), a.status)
 			}
 		}

@@ -43,8 +43,9 @@ func rows(s monitor.Service, now time.Time) template.HTML {
 	w.raw(`</td>`)
 	w.traffic(s.Traffic)
 	w.raw("</tr>\n")
+	service := url.QueryEscape(s.Name)
 	for i := range s.Servers {
-		w.server(&s.Servers[i])
+		w.server(&s.Servers[i], service)
 	}
 	w.raw("</tbody>\n")
 	return template.HTML(w.String())
@@ -92,12 +93,13 @@ func (w *rowWriter) traffic(t *monitor.Traffic) {
 	w.raw(`</td>`)
 }
 
-func (w *rowWriter) server(r *monitor.Server) {
+// server writes a row of a virtual server, whose name is given as in an address.
+func (w *rowWriter) server(r *monitor.Server, service string) {
 	w.raw(`<tr class="`, r.Class, `"><td class="g"></td><td>`)
 	w.state(r.State)
-	w.raw(`</td><th scope="row">`)
+	w.raw(`</td><th scope="row"><a href="/server?s=`, url.QueryEscape(r.Name), `&amp;v=`, service, `">`)
 	w.text(r.Name)
-	w.raw(`</th><td class="ad addr">`)
+	w.raw(`</a></th><td class="ad addr">`)
 	w.text(r.Address)
 	w.raw(`</td><td class="wide">`)
 	if r.Class == "up" {

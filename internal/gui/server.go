@@ -23,6 +23,9 @@ type Options struct {
 	PasswdFile string
 	RunDir     string   // of the daemons' sockets
 	StateDir   string   // of drafts and versions of lvs.cf
+	Probe      []string // a command that checks a real server, whose names follow; nil: none
+	StartPulse []string // commands that start and stop pulse; nil: none
+	StopPulse  []string
 	Viewers    []string // accounts that may look and not change
 	Secure     bool     // the panels are reached by TLS
 	Host       string   // name of this router, for people
@@ -170,6 +173,9 @@ func (s *Server) router() chi.Router {
 func (s *Server) panels(r chi.Router) {
 	r.Get("/", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/control", http.StatusSeeOther) })
 	r.Get("/control", s.control)
+	r.Get("/server", s.server)
+	r.Get("/act/{what}", s.askToAct)
+	r.Post("/act/{what}", s.doAct)
 	s.oldBlocks(r)
 	r.Get("/global", s.global)
 	r.Post("/global", s.saveGlobal)

@@ -2,6 +2,7 @@ package monitor
 
 import (
 	"context"
+	"net/url"
 	"time"
 )
 
@@ -33,4 +34,18 @@ func (a *asker[T]) forget() {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.tried = time.Time{}
+}
+
+// Checks are the last ones of a real server, the oldest first.
+func (s *Source) Checks(ctx context.Context, virtual, server string) ([]Check, error) {
+	ctx, cancel := context.WithTimeout(ctx, callTime)
+	defer cancel()
+	var list []struct {
+		Results []Check `json:"results"`
+	}
+	query := url.Values{"virtual": {virtual}, "server": {server}}
+	if err := s.lvsd.client.Call(ctx, "GET", "history?"+query.Encode(), &list); err != nil || len(list) == 0 {
+		return nil, err
+	}
+	return list[0].Results, nil
 }

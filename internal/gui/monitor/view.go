@@ -240,7 +240,7 @@ func upReason(r *RealStatus) string {
 	case r.LastCheck != nil && r.LastCheck.Reason != "":
 		text = "last check: " + r.LastCheck.Reason
 	case r.LastCheck != nil:
-		text = "last check passed in " + milliseconds(r.LastCheck.Duration)
+		text = "last check passed in " + Milliseconds(r.LastCheck.Duration)
 	}
 	if r.Load != "" {
 		text = joinReason(text, r.Load)
@@ -255,7 +255,8 @@ func joinReason(a, b string) string {
 	return a + "; " + b
 }
 
-func milliseconds(seconds float64) string {
+// Milliseconds writes a time of so many seconds.
+func Milliseconds(seconds float64) string {
 	if ms := seconds * 1000; ms < 10 {
 		return strconv.FormatFloat(ms, 'f', 1, 64) + " ms"
 	}
