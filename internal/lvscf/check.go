@@ -192,6 +192,7 @@ func (b *builder) finish() {
 	b.checkDeadtime()
 	b.checkMoved()
 	b.checkModes()
+	b.checkSingle()
 	for _, m := range b.mixed {
 		if forward := b.forward(m.by); forward != Tunnel && forward != 0 {
 			b.report(Error, m.at, 0, "set network = tunnel, or use addresses of one family",

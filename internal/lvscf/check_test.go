@@ -91,6 +91,9 @@ var findingTable = []struct {
 		`4w virtual "v": scheduler_port: ignored: for scheduler = sh and mh only`, `5w virtual "v": scheduler_fallback: ignored: for scheduler = sh and mh only`}},
 	{activeVirtual + `scheduler = mh / scheduler_port = 1 / ` + activeServer + `}`, nil},
 	{activeVirtual + `one_packet = 1 / ` + activeServer + `}`, []string{`4: virtual "v": one_packet "1": for protocol = udp only`}},
+	{activeVirtual + `protocol = udp / check = none / one_packet = 1 / ` + activeServer + `} / network = nat`, []string{
+		`1w virtual "v": one_packet: clients get no reply from a real server behind NAT; set network or forward to direct or tunnel`}},
+	{activeVirtual + `protocol = udp / check = none / one_packet = 1 / ` + activeServer + `} / network = direct`, nil},
 	{activeVirtual + `tunnel_type = gue / ` + activeServer + `}`, []string{`4: virtual "v": tunnel_type "gue": no port to send packets to; add tunnel_port`}},
 	{activeVirtual + `tunnel_port = 6080 / tunnel_checksum = 1 / ` + activeServer + `}`, []string{
 		`4w virtual "v": tunnel_port: ignored: for tunnel_type = gue only`, `5w virtual "v": tunnel_checksum: ignored: for tunnel_type = gue and gre only`}},

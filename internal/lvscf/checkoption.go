@@ -1,6 +1,9 @@
 package lvscf
 
-import "strconv"
+import (
+	"slices"
+	"strconv"
+)
 
 // checkOptions judges the keys that concern the kernel's rows and fit some services only.
 func (b *builder) checkOptions(vs *VirtualServer) {
@@ -31,6 +34,19 @@ func (b *builder) checkOptions(vs *VirtualServer) {
 			"no check for an sctp service")
 	}
 	b.checkThresholds()
+}
+
+// checkSingle warns of single packets that come back from an address the client did not ask: the kernel keeps no connection
+// by which to translate it.
+func (b *builder) checkSingle() {
+	for i := range b.cfg.Virtual {
+		vs := &b.cfg.Virtual[i]
+		behindNAT := func(rs RealServer) bool { return b.forward(rs.Forward) == Masq }
+		if vs.OnePacket && (vs.Protocol == UDP || vs.Mark != 0) && slices.ContainsFunc(vs.Servers, behindNAT) {
+			b.report(Warning, at{line: vs.Line, block: "virtual " + quoteName(vs.Name), key: "one_packet"}, 0,
+				"set network or forward to direct or tunnel", "clients get no reply from a real server behind NAT")
+		}
+	}
 }
 
 // checkThresholds judges them in pairs.
