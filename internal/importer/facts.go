@@ -24,6 +24,7 @@ func (v *virtual) scheduler(line int, name string) error {
 	if !isWord(name) {
 		return at(line, "%s is no scheduler", quote(name))
 	}
+	v.unset("scheduler")
 	v.notes.lost(line, "scheduler %s, because lvs.cf does not have it; the default, wlc, is used", bare(name))
 	return nil
 }

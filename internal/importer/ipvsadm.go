@@ -83,7 +83,7 @@ func (f *file) rule(r *rule, known map[string]*virtual) error {
 	if err != nil {
 		return err
 	}
-	key := v.service()
+	key := v.row()
 	if r.command == "-a" {
 		if known[key] == nil {
 			return at(r.line, "no virtual server before that has this real server")

@@ -188,7 +188,7 @@ func (d *ldirectord) build() error {
 }
 
 func (d *ldirectord) virtualServer(b *block) error {
-	v := &virtual{line: b.line, name: b.settings["servicename"].value}
+	v := &virtual{line: b.line, name: b.settings["servicename"].value, check: check{kind: "none"}}
 	if err := d.service(b, v); err != nil {
 		return err
 	}

@@ -2,6 +2,7 @@ package importer
 
 import (
 	"net/netip"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -115,6 +116,14 @@ func (v *virtual) service() string {
 	return name
 }
 
+// row names what the kernel tells virtual servers apart by.
+func (v *virtual) row() string {
+	if v.mark != 0 {
+		return v.service()
+	}
+	return v.protocol + " " + netip.AddrPortFrom(v.host.addr, v.port).String()
+}
+
 // addVirtual appends a virtual server.
 func (f *file) addVirtual(v *virtual) error {
 	if len(f.virtual) == maxVirtual {
@@ -190,13 +199,20 @@ func number(line int, what, text string, least, most uint64) (uint64, error) {
 	return n, nil
 }
 
-// put adds a key.
-func (v *virtual) put(key, value string) { v.set = append(v.set, pair{key: key, value: value}) }
+// put gives a key a value, in place of one it had.
+func (v *virtual) put(key, value string) {
+	v.unset(key)
+	v.set = append(v.set, pair{key: key, value: value})
+}
 
-// get finds a key that was put before.
+func (v *virtual) unset(key string) {
+	v.set = slices.DeleteFunc(v.set, func(p pair) bool { return p.key == key })
+}
+
+// get finds a key that was put before; drafts do not count.
 func (v *virtual) get(key string) string {
 	for _, p := range v.set {
-		if p.key == key {
+		if p.key == key && !p.draft {
 			return p.value
 		}
 	}

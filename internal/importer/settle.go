@@ -1,7 +1,9 @@
 package importer
 
 import (
+	"cmp"
 	"fmt"
+	"net/netip"
 	"slices"
 	"strconv"
 	"strings"
@@ -19,12 +21,19 @@ func (f *file) settle() error {
 	}
 	names := make(unique)
 	labels := newLabels(f.o.Device)
+	rows := make(map[string]int)
 	for _, v := range f.virtual {
+		if first := rows[v.row()]; first > 0 {
+			v.notes.lost(v.line, "this virtual server, because for the kernel it is the one of line %d", first)
+		} else {
+			rows[v.row()] = v.line
+		}
 		v.name = names.of(v.name, v.service())
 		v.settleAddress(labels)
 		if err := v.settleFamilies(); err != nil {
 			return err
 		}
+		v.settleRows()
 		v.settleTunnel()
 		v.settleCheck()
 		v.settleQuiesce()
@@ -179,7 +188,40 @@ func (v *virtual) settleFamilies() error {
 			return at(s.line, "%s: an address of another family than the service's is reached through a tunnel only", s.host.text)
 		}
 	}
+	if v.get("address") == "" { // the first real server has the service's family, then
+		slices.SortStableFunc(v.servers, func(a, b *server) int {
+			return cmp.Compare(otherFamily(a, v), otherFamily(b, v))
+		})
+	}
 	return nil
+}
+
+// otherFamily is 1 for a server whose address is of another family than the service's, else 0.
+func otherFamily(s *server, v *virtual) int {
+	if s.host.addr.Is6() != v.is6() {
+		return 1
+	}
+	return 0
+}
+
+// settleRows gives real servers the port at which packets arrive: the service's, unless addresses are rewritten. What else the
+// source has can concern the check alone. Two of them may then be the same to the kernel.
+func (v *virtual) settleRows() {
+	seen := make(map[netip.AddrPort]int)
+	for _, s := range v.servers {
+		if v.mark == 0 && s.forward.way != "nat" && s.port != v.port {
+			if s.checkPort == 0 {
+				s.checkPort = s.port
+			}
+			s.port = v.port
+		}
+		row := netip.AddrPortFrom(s.host.addr, s.port)
+		if first := seen[row]; first > 0 {
+			v.notes.lost(s.line, "this real server, because for the kernel it is the one of line %d", first)
+			continue
+		}
+		seen[row] = s.line
+	}
 }
 
 // settleTunnel decides how packets are packed.
@@ -307,7 +349,7 @@ func (v *virtual) settleSorry(network string) {
 		network = "nat"
 	}
 	switch {
-	case s.host.addr.Is6() != v.is6() && network != "tunnel":
+	case (s.host.addr.Is6() != v.is6() || v.get("address") == "" && len(v.servers) > 0 && otherFamily(v.servers[0], v) > 0) && network != "tunnel":
 		v.notes.lost(s.line, "sorry server %s, because its address is of another family than the service's", s.host.text)
 		return
 	case s.forward.way != "" && s.forward.way != network && !local:
@@ -318,6 +360,9 @@ func (v *virtual) settleSorry(network string) {
 		return
 	case s.port != 0 && s.port != v.port && (network == "nat" || local):
 		v.notes.lost(s.line, "sorry server %s, because it has port %d, and lvs.cf has the port of the service, %d, for sorry servers", s.host.text, s.port, v.port)
+		return
+	case slices.ContainsFunc(v.servers, func(r *server) bool { return r.host.addr == s.host.addr && !r.off }):
+		v.notes.lost(s.line, "sorry server %s, because it is a real server, too", s.host.text)
 		return
 	case s.host.text != s.host.addr.String():
 		v.notes.differs(s.line, "the name %s of the sorry server is an address in lvs.cf, the one it has now", s.host.text)
