@@ -117,7 +117,7 @@ virtual_server group G {
 virtual=192.0.2.10:53
 	scheduler=rr
 	ops=yes
-	real=10.0.0.1:53 masq
+	real=10.0.0.1:53 gate
 virtual=17
 	real=10.0.0.1 gate
 	checktype=ping
@@ -130,7 +130,7 @@ virtual6=[2001:db8::10]:80
 -a -t 192.0.2.80:80 -r 10.0.0.4:80 -g -w 1
 -a -t 192.0.2.80:80 -r 10.0.0.5:80 -i -w 0 --tun-type ipip
 -A -u 192.0.2.10:53 -s rr -o
--a -u 192.0.2.10:53 -r 10.0.0.1:53 -m -w 1
+-a -u 192.0.2.10:53 -r 10.0.0.1:53 -g -w 1
 -A -f 17 -s wrr
 -a -f 17 -r 10.0.0.1:0 -g -w 1
 -A -t [2001:db8::10]:80 -s wrr
