@@ -43,10 +43,12 @@ func Gather(ctx context.Context, cfg *lvscf.Config) *Facts {
 	f.Default4, f.Default6 = defaultRoute(netlink.FAMILY_V4), defaultRoute(netlink.FAMILY_V6)
 	for i := range cfg.Virtual {
 		for j := range cfg.Virtual[i].Servers {
-			if a := cfg.Virtual[i].Servers[j].Addr; a.IsValid() {
-				if r, there := routeTo(a); there {
-					f.Routes[a] = r
-				}
+			a := cfg.Virtual[i].Servers[j].Addr
+			if _, known := f.Routes[a]; known || !a.IsValid() {
+				continue
+			}
+			if r, there := routeTo(a); there {
+				f.Routes[a] = r
 			}
 		}
 		if cfg.Virtual[i].Mark != 0 && len(f.Rules.From) == 0 {

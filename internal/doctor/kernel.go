@@ -86,7 +86,7 @@ func (p *patient) ipvsSettings() {
 	}
 	reuse, _ := p.sysctl(vs + "conn_reuse_mode")
 	if release := p.f.Sysctl["kernel/osrelease"]; reuse != 0 && p.is(vs+"conntrack", 1) && older(release, fixedIn) {
-		p.say(Warning, "with this old kernel a client that uses a port again waits a second", set(vs+"conntrack", 0),
+		p.say(Warning, "before Linux 5.9 a client that uses a port again waits a second, unless the distribution has mended that", set(vs+"conntrack", 0),
 			"net.ipv4.vs.conntrack is 1 on Linux %s", release)
 	}
 	if p.is(vs+"expire_nodest_conn", 0) {

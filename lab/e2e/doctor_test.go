@@ -3,6 +3,7 @@ package e2e
 import (
 	"encoding/json"
 	"fmt"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -108,9 +109,30 @@ func TestDoctorOfRouter(t *testing.T) {
 	}
 	run(t, router, "sysctl", "-w", "net.ipv4.ip_forward=1")
 	p.served()
+
+	other := pairConf("tcp_timeout = 777")
+	if err := os.WriteFile(filepath.Join(p.dirs[1], "lvs.cf"), []byte(other), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	p.wantCtl(2, "is in force", "reload")
+	p.wantFinding(1, "the lvs.cf of the other router means something else", args...)
+	p.crash(2)
+	p.wantFinding(1, "the other router, 192.0.2.2, is not heard", args...)
 }
 
-// TestDoctorOfRealServer: likewise behind direct routing and tunnels.
+// wantFinding waits until the doctor finds something on router i: the news come by heartbeat.
+func (p *pair) wantFinding(i int, what string, args ...string) {
+	p.t.Helper()
+	eventually(p.t, patience, func() error {
+		found, _ := doctor(p.t, p.net.Router(i), args...)
+		if !slices.ContainsFunc(found, func(d diagnosis) bool { return d.What == what }) {
+			return fmt.Errorf("%q is not among %+v", what, found)
+		}
+		return nil
+	})
+}
+
+// TestDoctorOfRealServer: likewise on a real server behind direct routing and tunnels.
 func TestDoctorOfRealServer(t *testing.T) {
 	for method, forward := range map[string]topology.Forward{"direct": topology.Direct, "tunnel": topology.Tunnel} {
 		t.Run(method, func(t *testing.T) {
@@ -134,6 +156,16 @@ func TestDoctorOfRealServer(t *testing.T) {
 			heals(t, real, injuries, args...)
 		})
 	}
+}
+
+// TestDoctorBehindNAT: a real server that answers past the router.
+func TestDoctorBehindNAT(t *testing.T) {
+	n := network(t, topology.Options{Reals: 1, Forward: topology.NAT})
+	real := n.Real(1)
+	heals(t, real, []injury{{"the default route is not by nat_router " + topology.NATRouter, "error", func() error {
+		run(t, real, "ip", "route", "replace", "default", "via", topology.RealAddr(2))
+		return nil
+	}}}, "--real-server", "-c", writeFile(t, "lvs.cf", pairConf("")))
 }
 
 // silence sets how a node answers ARP, for all devices and for the one that leads to the routers.
