@@ -233,8 +233,8 @@ func TestMarks(t *testing.T) {
 		{name: "nft", f: rules("nft", "table ip mangle {\n\t\tip daddr 192.0.2.100 tcp dport { 80, 443 } meta mark set 0x00000015\n}\n")},
 		{name: "iptables", f: rules("iptables-save", "-A PREROUTING -d 192.0.2.100/32 -p tcp -m tcp --dport 80 -j MARK --set-xmark 0x15/0xffffffff\n")},
 		{name: "another mark, the same number", f: rules("nft", "tcp dport 21 accept\nmeta mark set 0x00000016\n"), want: []string{missing +
-			"nft 'add table ip piranha; add chain ip piranha mark { type filter hook prerouting priority mangle; }; " +
-			"add rule ip piranha mark ip daddr 192.0.2.100 meta l4proto tcp tcp dport 80 meta mark set 21'"}},
+			"nft 'add table ip piranha; add chain ip piranha prerouting { type filter hook prerouting priority mangle; }; " +
+			"add rule ip piranha prerouting ip daddr 192.0.2.100 meta l4proto tcp tcp dport 80 meta mark set 21'"}},
 		{name: "none", f: rules("iptables-save", ""), want: []string{missing + "iptables -t mangle -A PREROUTING -d 192.0.2.100 -p tcp --dport 80 -j MARK --set-mark 21"}},
 		{name: "nobody knows", want: []string{"note: whether a rule sets mark 21 for web cannot be told | "}},
 	})

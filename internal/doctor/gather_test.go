@@ -4,9 +4,11 @@ import (
 	"maps"
 	"net/netip"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/piranha-lvs/piranha/internal/lvscf"
@@ -124,4 +126,38 @@ func TestGather(t *testing.T) {
 	if !there || !lo.Loopback || f.Sysctl["kernel/osrelease"] == "" || !f.Routes[netip.MustParseAddr("127.0.0.1")].Local {
 		t.Errorf("%+v", f)
 	}
+}
+
+// TestMarkCommand runs the commands that mend a missing mark, in a network of their own: then the rule is there.
+func TestMarkCommand(t *testing.T) {
+	six := strings.NewReplacer("192.0.2.100", "2001:db8::100", "vip_nmask = 255.255.255.0", "protocol = udp", "10.0.0.1", "2001:db8:1::1",
+		"nat_router = 10.0.0.254 eth1:1\nnat_nmask = 255.255.255.0", "")
+	for _, program := range []string{"nft", "iptables-save"} {
+		for name, text := range map[string]string{"IPv4": marked.Replace(conf), "IPv6": six.Replace(marked.Replace(conf))} {
+			t.Run(program+"/"+name, func(t *testing.T) {
+				list := map[string]string{"nft": "nft list ruleset", "iptables-save": "iptables-save -t mangle && ip6tables-save -t mangle"}[program]
+				if out, err := apart("nft list ruleset && iptables-save -t mangle"); err != nil {
+					t.Skipf("no rules can be set here: %v, %s", err, out)
+				}
+				r := Rules{From: []string{program}}
+				command := r.mark(&config(t, text).Virtual[0])
+				out, err := apart(command + " && " + list)
+				if r.Text = out; err != nil || !r.sets(21) {
+					t.Errorf("%s: %v\n%s", command, err, out)
+				}
+			})
+		}
+	}
+}
+
+// apart runs a line of a shell as root of a network in which there is nothing.
+func apart(line string) (string, error) {
+	cmd := exec.Command("sh", "-c", line)
+	cmd.SysProcAttr = &syscall.SysProcAttr{
+		Cloneflags:  syscall.CLONE_NEWUSER | syscall.CLONE_NEWNET,
+		UidMappings: []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getuid(), Size: 1}},
+		GidMappings: []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getgid(), Size: 1}},
+	}
+	out, err := cmd.CombinedOutput()
+	return string(out), err
 }

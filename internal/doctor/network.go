@@ -131,8 +131,8 @@ func (r *Rules) mark(vs *lvscf.VirtualServer) string {
 		if vs.Port != 0 {
 			port = fmt.Sprintf(" %s dport %d", vs.Protocol, vs.Port)
 		}
-		return fmt.Sprintf("nft 'add table %[1]s piranha; add chain %[1]s piranha mark { type filter hook prerouting priority mangle; }; "+
-			"add rule %[1]s piranha mark %[1]s daddr %[2]s meta l4proto %[3]s%[4]s meta mark set %[5]d'", family, vs.VIP.Addr, vs.Protocol, port, vs.Mark)
+		return fmt.Sprintf("nft 'add table %[1]s piranha; add chain %[1]s piranha prerouting { type filter hook prerouting priority mangle; }; "+
+			"add rule %[1]s piranha prerouting %[1]s daddr %[2]s meta l4proto %[3]s%[4]s meta mark set %[5]d'", family, vs.VIP.Addr, vs.Protocol, port, vs.Mark)
 	}
 	program, port := "iptables", ""
 	if vs.VIP.Addr.Is6() {
