@@ -76,6 +76,8 @@ func (k *keepalived) read(root *node) error {
 			err = k.globalDefs(n)
 		case "include", "includer", "includem", "includew", "includeb", "includea":
 			k.notes.lost(n.line, "%s, because only this one file is read: import that one too", show(n))
+		case "vrrp_sync_group":
+			k.notes.lost(n.line, "%s, because pulse moves all floating addresses at once", show(n))
 		default:
 			k.notes.lost(n.line, "%s, because lvs.cf has nothing like it", show(n))
 		}

@@ -1,6 +1,7 @@
 package importer
 
 import (
+	"cmp"
 	"math"
 	"slices"
 	"strings"
@@ -19,99 +20,96 @@ type tuning struct {
 // defaultInterval is keepalived's delay_loop.
 const defaultInterval = time.Minute
 
-// virtualServer reads a virtual_server, which may stand for several services.
+// virtualPattern is a virtual_server being read. It may stand for several services.
+type virtualPattern struct {
+	*virtual
+	tuning
+	reals         []*node
+	flags         []string // of the scheduler
+	sorryForward  *forward
+	timeout, mask string // persistence
+}
+
 func (k *keepalived) virtualServer(n *node) error {
 	if !n.block {
 		return at(n.line, "virtual_server without a block")
 	}
-	v := &virtual{line: n.line, protocol: "tcp", check: check{kind: "none"}}
-	t := tuning{interval: defaultInterval, retry: -1, forward: forward{way: "nat"}}
-	var servers []*node
-	var sorryForward *forward
-	var flags []string
-	timeout, mask := "", ""
-	for _, c := range n.children {
-		if c.words[0] == "protocol" && len(c.words) > 1 { // that of service names
-			v.protocol = strings.ToLower(c.words[1])
+	p := &virtualPattern{
+		virtual: &virtual{line: n.line, protocol: "tcp", check: check{kind: "none"}},
+		tuning:  tuning{interval: defaultInterval, retry: -1, forward: forward{way: "nat"}},
+	}
+	for _, c := range n.children { // decides what names of services mean
+		if c.words[0] == "protocol" && len(c.words) > 1 && !k.opaque(c) {
+			if p.protocol = strings.ToLower(c.words[1]); !slices.Contains([]string{"tcp", "udp", "sctp"}, p.protocol) {
+				return at(c.line, "protocol %s: TCP, UDP or SCTP expected", quote(c.words[1]))
+			}
 		}
 	}
-	services, err := k.services(n, v.protocol)
+	services, err := k.services(n, p.protocol)
 	if err != nil {
 		return err
 	}
-	v.mark = services[0].mark // decides what goes with the rest
+	p.mark = services[0].mark // decides what goes with the rest
 	for _, c := range n.children {
-		if k.skip(c, &v.notes) {
+		if k.skip(c, &p.notes) {
 			continue
 		}
-		var err error
-		switch c.words[0] {
-		case "real_server":
-			servers = append(servers, c)
-		case "protocol":
-			if !slices.Contains([]string{"tcp", "udp", "sctp"}, v.protocol) {
-				err = at(c.line, "protocol %s: TCP, UDP or SCTP expected", quote(v.protocol))
-			}
-		case "persistence_timeout":
-			if timeout = "360"; len(c.words) > 1 {
-				timeout = c.words[1]
-			}
-		case "persistence_granularity":
-			mask, err = word(c)
-		case "sh-port", "sh-fallback", "mh-port", "mh-fallback", "flag-1", "flag-2", "flag-3":
-			flags = append(flags, c.words[0])
-		case "sorry_server":
-			v.sorry, err = k.sorryServer(c, v.protocol)
-		case "sorry_server_lvs_method":
-			sorryForward, err = k.method(c, v)
-		default:
-			err = k.virtualStatement(v, &t, c)
-		}
-		if err != nil {
+		if err := k.virtualStatement(p, c); err != nil {
 			return err
 		}
 	}
-	v.schedulerFlags(n.line, flags)
-	if v.sorry != nil {
-		v.sorry.forward = t.forward
-		if sorryForward != nil {
-			v.sorry.forward = *sorryForward
-		}
+	p.schedulerFlags(n.line, p.flags)
+	if p.sorry != nil {
+		p.sorry.forward = *cmp.Or(p.sorryForward, &p.forward)
 	}
-	if err := k.realServers(v, t, servers); err != nil {
+	if err := k.realServers(p); err != nil {
 		return err
 	}
-	return k.expand(v, services, timeout, mask)
+	return k.expand(p, services)
 }
 
 // virtualStatement reads what says something about a virtual server alone.
-func (k *keepalived) virtualStatement(v *virtual, t *tuning, n *node) error {
+func (k *keepalived) virtualStatement(p *virtualPattern, n *node) (err error) {
 	switch n.words[0] {
+	case "protocol": // read already
+	case "real_server": // read when all that they have in common is known
+		p.reals = append(p.reals, n)
 	case "lb_algo", "lvs_sched":
 		name, err := word(n)
 		if err != nil {
 			return err
 		}
-		return v.scheduler(n.line, name)
+		return p.scheduler(n.line, name)
+	case "sh-port", "sh-fallback", "mh-port", "mh-fallback", "flag-1", "flag-2", "flag-3":
+		p.flags = append(p.flags, n.words[0])
 	case "ops":
-		return v.onePacket(n.line)
+		return p.onePacket(n.line)
+	case "persistence_timeout":
+		if p.timeout = "360"; len(n.words) > 1 {
+			p.timeout = n.words[1]
+		}
+	case "persistence_granularity":
+		p.mask, err = word(n)
+	case "sorry_server":
+		p.sorry, err = k.sorryServer(n, p.protocol)
+	case "sorry_server_lvs_method":
+		p.sorryForward, err = k.method(n, p.virtual)
 	case "ip_family":
-		v.ipv6 = v.mark != 0 && len(n.words) > 1 && n.words[1] == "inet6"
+		p.ipv6 = p.mark != 0 && len(n.words) > 1 && n.words[1] == "inet6"
 	case "alpha": // a real server is down until its first check has passed, as here
 	case "quorum":
 		if len(n.words) != 2 || n.words[1] != "1" {
-			v.notes.lost(n.line, "%s, because lvs.cf has no quorum: one real server is enough", show(n))
+			p.notes.lost(n.line, "%s, because lvs.cf has no quorum: one real server is enough", show(n))
 		}
 	case "quorum_up", "quorum_down":
-		v.notes.lost(n.line, "%s, because lvs.cf has no command for that", show(n))
+		p.notes.lost(n.line, "%s, because lvs.cf has no command for that", show(n))
 	default:
-		known, err := k.tune(v, t, n)
-		if !known {
-			v.notes.lost(n.line, "%s, because lvs.cf has nothing like it", show(n))
+		var known bool
+		if known, err = k.tune(p.virtual, &p.tuning, n); !known {
+			p.notes.lost(n.line, "%s, because lvs.cf has nothing like it", show(n))
 		}
-		return err
 	}
-	return nil
+	return err
 }
 
 // tune reads what may stand at every level; it reports whether it knows the statement.
@@ -213,16 +211,16 @@ func (k *keepalived) sorryServer(n *node, protocol string) (*sorry, error) {
 }
 
 // realServers reads the real servers of a virtual server.
-func (k *keepalived) realServers(v *virtual, t tuning, list []*node) error {
+func (k *keepalived) realServers(p *virtualPattern) error {
 	var programs []*program
-	for _, n := range list {
-		s, p, err := k.realServer(v, t, n)
+	for _, n := range p.reals {
+		s, command, err := k.realServer(p.virtual, p.tuning, n)
 		if err != nil {
 			return err
 		}
-		v.servers = append(v.servers, s)
-		if p != nil {
-			programs = append(programs, p)
+		p.servers = append(p.servers, s)
+		if command != nil {
+			programs = append(programs, command)
 		}
 	}
 	settlePrograms(programs)
@@ -321,27 +319,22 @@ func (k *keepalived) services(n *node, protocol string) ([]*virtual, error) {
 	return nil, at(n.line, "virtual_server: an address and port, fwmark N or group NAME expected")
 }
 
-// allIPv6 reports whether a firewall mark is for IPv6 because its real servers are.
-func (k *keepalived) allIPv6(servers []*server) bool {
-	return len(servers) > 0 && !slices.ContainsFunc(servers, func(s *server) bool { return s.host.addr.Is4() })
-}
-
 // expand makes a virtual server of the pattern for each service.
-func (k *keepalived) expand(pattern *virtual, services []*virtual, timeout, mask string) error {
-	pending := pattern.notes // they stand above the first service
-	for _, at := range services {
-		v := *pattern
-		v.host, v.port, v.mark, v.ipv6 = at.host, at.port, at.mark, at.ipv6 || pattern.ipv6
+func (k *keepalived) expand(p *virtualPattern, services []*virtual) error {
+	servers, pending := p.servers, p.notes // notes stand above the first service
+	for _, is := range services {
+		v := *p.virtual
+		v.host, v.port, v.mark, v.ipv6 = is.host, is.port, is.mark, is.ipv6
 		if v.mark != 0 {
-			v.ipv6 = v.ipv6 || k.allIPv6(pattern.servers)
+			v.ipv6 = is.ipv6 || p.ipv6 || allIPv6(servers)
 		}
-		v.set, v.notes = slices.Clone(pattern.set), notes{}
+		v.set, v.notes = slices.Clone(p.set), notes{}
 		if a := k.floating[v.host.addr]; a != nil {
 			a.used = true
 			v.device, v.prefix = a.device, a.prefix
 		}
-		if timeout != "" {
-			if err := v.persistence(pattern.line, timeout, mask); err != nil {
+		if p.timeout != "" {
+			if err := v.persistence(p.line, p.timeout, p.mask); err != nil {
 				return err
 			}
 		}
@@ -351,17 +344,20 @@ func (k *keepalived) expand(pattern *virtual, services []*virtual, timeout, mask
 		}
 		v.notes.take(pending)
 		pending = notes{}
-		v.servers = make([]*server, len(pattern.servers))
+		v.servers = make([]*server, len(servers))
 		if err := k.addVirtual(&v); err != nil {
 			return err
 		}
-		for j, s := range pattern.servers {
+		for i, s := range servers {
 			copied := *s
-			if copied.port == 0 {
-				copied.port = v.port
-			}
-			v.servers[j] = &copied
+			copied.port = cmp.Or(copied.port, v.port)
+			v.servers[i] = &copied
 		}
 	}
 	return nil
+}
+
+// allIPv6 reports whether a firewall mark is for IPv6 because its real servers are.
+func allIPv6(servers []*server) bool {
+	return len(servers) > 0 && !slices.ContainsFunc(servers, func(s *server) bool { return s.host.addr.Is4() })
 }
