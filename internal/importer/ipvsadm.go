@@ -220,9 +220,20 @@ func (f *file) startDaemon(r *rule) error {
 	return f.syncDaemon(r.line, r.value["--mcast-interface"], r.value["--syncid"])
 }
 
-// syncDaemon carries the kernel's copying of connections over.
+// syncDaemon carries the kernel's copying of connections over. What was said first counts.
 func (f *file) syncDaemon(line int, device, id string) error {
-	f.setGlobal("syncdaemon", "1")
+	if device != "" {
+		if err := deviceWord(line, device); err != nil {
+			return err
+		}
+		for _, p := range f.global {
+			if p.key == "syncd_iface" && p.value != device {
+				f.notes.lost(line, "device %s for copying connections, because lvs.cf has one, %s here", bare(device), p.value)
+				return nil
+			}
+		}
+		f.setGlobal("syncd_iface", device)
+	}
 	if id != "" {
 		n, err := number(line, "sync id", id, 0, 255)
 		if err != nil {
@@ -230,12 +241,7 @@ func (f *file) syncDaemon(line int, device, id string) error {
 		}
 		f.setGlobal("syncd_id", strconv.FormatUint(n, 10))
 	}
-	if device != "" {
-		if err := deviceWord(line, device); err != nil {
-			return err
-		}
-		f.setGlobal("syncd_iface", device)
-	}
+	f.setGlobal("syncdaemon", "1")
 	return nil
 }
 

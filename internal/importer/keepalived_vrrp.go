@@ -190,8 +190,7 @@ func (k *keepalived) askInstance(i *instance) {
 		peer = i.peers[0].String()
 	}
 	address := map[string]string{own: i.own.String(), other: peer}
-	k.notes.ask(i.ownLine, "primary and backup, and backup_active = 1: are they "+address["primary"]+" and "+address["backup"]+
-		", as this file for the router with state "+bare(i.state)+" has them?")
+	k.notes.ask(i.ownLine, "primary and backup, and backup_active = 1; the drafts take this file for that of the "+own)
 	k.global = append(k.global, pair{"primary", address["primary"], true}, pair{"backup", address["backup"], true}, pair{"backup_active", "1", true})
 }
 

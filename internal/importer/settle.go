@@ -56,16 +56,16 @@ func (f *file) network() string {
 	return most(ways)
 }
 
-// most returns what occurs most often, the first of equals.
-func most[T comparable](list []T) T {
+// most returns what occurs most often, the first of equals; the zero value if there is nothing.
+func most[T comparable](list []T) (best T) {
 	count := make(map[T]int)
-	var best T
 	for _, x := range list {
 		count[x]++
 	}
+	times := 0
 	for _, x := range list {
-		if count[x] > count[best] {
-			best = x
+		if count[x] > times {
+			best, times = x, count[x]
 		}
 	}
 	return best
