@@ -1,12 +1,14 @@
 package gui
 
 import (
+	"context"
 	"net/http"
 	"net/url"
 	"os"
 	"strconv"
 	"time"
 
+	"github.com/piranha-lvs/piranha/internal/gui/live"
 	"github.com/piranha-lvs/piranha/internal/gui/monitor"
 )
 
@@ -20,16 +22,23 @@ const (
 // controlView is the page CONTROL/MONITORING.
 type controlView struct {
 	page
+	nowView
+	Live    *live.Snapshot
+	Auto    bool
+	Rate    int
+	Chips   []chip
+	Show    string // the filter in force
+	Shown   []monitor.Service
+	Did     string // what was asked for on the page before
+	Actions []link
+}
+
+// nowView is how things are: what is the same for everybody who looks.
+type nowView struct {
 	monitor.View
-	Auto       bool
-	Rate       int
-	Chips      []chip
-	Show       string // the filter in force
-	Shown      []monitor.Service
+	Time       time.Time
 	Table      string // the kernel's
 	TableError string
-	Did        string // what was asked for on the page before
-	Actions    []link
 	FileError  string // why lvs.cf cannot be read
 }
 
@@ -48,15 +57,12 @@ func (s *Server) control(w http.ResponseWriter, r *http.Request) {
 		v.Rate = rate(query.Get("rate"))
 		v.Refresh = strconv.Itoa(v.Rate)
 	}
-	in := monitor.Input{Host: s.opt.Host}
-	in.Pulse, in.Lvsd = s.daemons.Ask(r.Context())
 	var err error
-	if in.Config, err = s.config.current(); err != nil {
-		v.FileError = err.Error()
+	if v.Live, v.nowView, err = s.live.now(r.Context(), s, 0); err != nil {
+		s.fail(w, r, err)
+		return
 	}
-	in.Now = time.Now()
-	v.Now = in.Now
-	v.View = monitor.Build(in)
+	v.Now = v.Time
 	v.filter(query)
 	if v.Admin {
 		v.Actions = s.links(false, "")
@@ -64,8 +70,22 @@ func (s *Server) control(w http.ResponseWriter, r *http.Request) {
 	if a, ok := s.actionNamed(query.Get("did")); ok && !a.real {
 		v.Did = a.Title
 	}
-	v.readTable()
 	s.render(w, r, http.StatusOK, "control", v)
+}
+
+// look asks the daemons, and reads lvs.cf and the kernel's table.
+func (s *Server) look(ctx context.Context) nowView {
+	v := nowView{}
+	in := monitor.Input{Host: s.opt.Host}
+	in.Pulse, in.Lvsd = s.daemons.Ask(ctx)
+	var err error
+	if in.Config, err = s.config.current(); err != nil {
+		v.FileError = err.Error()
+	}
+	in.Now = time.Now()
+	v.Time, v.View = in.Now, monitor.Build(in)
+	v.readTable()
+	return v
 }
 
 // rate is the interval asked for, in bounds.
@@ -77,18 +97,25 @@ func rate(text string) int {
 	return min(max(n, minRate), maxRate)
 }
 
-// filter shows a part of the list.
-func (v *controlView) filter(query url.Values) {
-	show := query.Get("show")
-	for _, f := range []struct {
-		name, value string
-		in          func(monitor.Service) bool
-	}{
+// filter is a part of the list.
+type filter struct {
+	name, value string
+	in          func(monitor.Service) bool
+}
+
+func filters() []filter {
+	return []filter{
 		{"All", "", func(monitor.Service) bool { return true }},
 		{"Needs attention", "attention", monitor.Service.NeedsAttention},
 		{"Up", "up", func(s monitor.Service) bool { return s.Class == "up" }},
 		{"Inactive", "inactive", monitor.Service.Inactive},
-	} {
+	}
+}
+
+// filter shows a part of the list.
+func (v *controlView) filter(query url.Values) {
+	show := query.Get("show")
+	for _, f := range filters() {
 		c := chip{Name: f.name, Current: show == f.value}
 		var shown []monitor.Service
 		for _, s := range v.Services {
@@ -114,7 +141,7 @@ func (v *controlView) filter(query url.Values) {
 }
 
 // readTable reads the kernel's table, which everybody may.
-func (v *controlView) readTable() {
+func (v *nowView) readTable() {
 	table, err := monitor.RoutingTable(monitor.TablePath)
 	switch {
 	case os.IsNotExist(err):

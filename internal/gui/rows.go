@@ -18,7 +18,48 @@ import (
 // a constant or a number.
 func rows(s monitor.Service, now time.Time) template.HTML {
 	w := rowWriter{now: now}
-	w.raw(`<tbody><tr class="vs `, s.Class, `"><td class="g"></td><td>`)
+	w.raw(`<tbody id="b`, strconv.Itoa(s.N), `">`)
+	w.service(&s)
+	name := url.QueryEscape(s.Name)
+	for i := range s.Servers {
+		w.server(&s.Servers[i], name)
+	}
+	w.raw("</tbody>\n")
+	return template.HTML(w.String())
+}
+
+// oneRow writes one row of a virtual server, by its number.
+func oneRow(s *monitor.Service, n int, now time.Time) string {
+	w := rowWriter{now: now}
+	if n == s.N {
+		w.service(s)
+	}
+	for i := range s.Servers {
+		if s.Servers[i].N == n {
+			w.server(&s.Servers[i], url.QueryEscape(s.Name))
+		}
+	}
+	return w.String()
+}
+
+// rowWriter builds HTML.
+type rowWriter struct {
+	strings.Builder
+	now time.Time
+}
+
+// raw writes constants, and classes, which are constants of package monitor.
+func (w *rowWriter) raw(parts ...string) {
+	for _, p := range parts {
+		w.WriteString(p)
+	}
+}
+
+// text writes what people and daemons have named.
+func (w *rowWriter) text(s string) { w.WriteString(template.HTMLEscapeString(s)) }
+
+func (w *rowWriter) service(s *monitor.Service) {
+	w.raw(`<tr id="r`, strconv.Itoa(s.N), `" class="vs `, s.Class, `"><td class="g"></td><td>`)
 	w.state(s.State)
 	w.raw(`</td><th scope="rowgroup" colspan="2">`)
 	if s.Listed {
@@ -42,30 +83,8 @@ func rows(s monitor.Service, now time.Time) template.HTML {
 	}
 	w.raw(`</td>`)
 	w.traffic(s.Traffic)
-	w.raw("</tr>\n")
-	service := url.QueryEscape(s.Name)
-	for i := range s.Servers {
-		w.server(&s.Servers[i], service)
-	}
-	w.raw("</tbody>\n")
-	return template.HTML(w.String())
+	w.raw("<td class=\"sp\"></td></tr>\n")
 }
-
-// rowWriter builds HTML.
-type rowWriter struct {
-	strings.Builder
-	now time.Time
-}
-
-// raw writes constants, and classes, which are constants of package monitor.
-func (w *rowWriter) raw(parts ...string) {
-	for _, p := range parts {
-		w.WriteString(p)
-	}
-}
-
-// text writes what people and daemons have named.
-func (w *rowWriter) text(s string) { w.WriteString(template.HTMLEscapeString(s)) }
 
 func (w *rowWriter) state(s monitor.State) {
 	w.raw(`<span class="st `, s.Class, `">`)
@@ -95,7 +114,7 @@ func (w *rowWriter) traffic(t *monitor.Traffic) {
 
 // server writes a row of a virtual server, whose name is given as in an address.
 func (w *rowWriter) server(r *monitor.Server, service string) {
-	w.raw(`<tr class="`, r.Class, `"><td class="g"></td><td>`)
+	w.raw(`<tr id="r`, strconv.Itoa(r.N), `" class="`, r.Class, `"><td class="g"></td><td>`)
 	w.state(r.State)
 	w.raw(`</td><th scope="row"><a href="/server?s=`, url.QueryEscape(r.Name), `&amp;v=`, service, `">`)
 	w.text(r.Name)
@@ -104,7 +123,12 @@ func (w *rowWriter) server(r *monitor.Server, service string) {
 	w.raw(`</td><td class="wide">`)
 	if r.Class == "up" {
 		w.raw(`<span class="muted">`)
-		w.text(r.Reason)
+		w.text(strings.TrimSuffix(r.Reason, r.Took))
+		if r.Took != "" {
+			w.raw(`<i>`)
+			w.text(r.Took)
+			w.raw(`</i>`)
+		}
 		w.raw(`</span>`)
 	} else {
 		w.text(r.Reason)

@@ -54,6 +54,7 @@ type Server struct {
 	config   *configFile
 	changes  *changes.Store
 	daemons  *monitor.Source
+	live     *liveSource
 	sessions *session.Store
 	signIns  *signIns
 	views    views
@@ -73,6 +74,7 @@ func New(opt Options, log Log) (*Server, error) {
 		access:   newAccess(opt.ConfigFile, log),
 		config:   &configFile{path: opt.ConfigFile},
 		daemons:  monitor.NewSource(opt.RunDir),
+		live:     newLiveSource(),
 		sessions: session.New(session.Options{Idle: sessionIdle, Absolute: sessionAbsolute, Secure: opt.Secure}),
 		signIns:  newSignIns(),
 	}
@@ -120,6 +122,7 @@ func (s *Server) Close() error { return s.changes.Close() }
 func (s *Server) Serve(ctx context.Context, listener net.Listener, config *tls.Config) error {
 	go s.watchTrial(ctx)
 	server := s.httpServer(s)
+	server.BaseContext = func(net.Listener) context.Context { return ctx } // streams end with it
 	listener = limitConnections(listener, maxConnections, maxPerAddress)
 	if config != nil {
 		listener = s.splitPlain(ctx, listener, config)
@@ -173,6 +176,7 @@ func (s *Server) router() chi.Router {
 func (s *Server) panels(r chi.Router) {
 	r.Get("/", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/control", http.StatusSeeOther) })
 	r.Get("/control", s.control)
+	r.Get("/control/live", s.stream)
 	r.Get("/server", s.server)
 	r.Get("/act/{what}", s.askToAct)
 	r.Post("/act/{what}", s.doAct)

@@ -53,6 +53,7 @@ type Service struct {
 	Weight, Now            int // sums
 	Traffic                *Traffic
 	Listed                 bool // it is in lvs.cf: its name leads to its form
+	N                      int  // of its row: its real servers' follow. It does not depend on states
 	rank                   int
 }
 
@@ -65,6 +66,8 @@ type Server struct {
 	Weight, Now   int
 	Present       bool
 	Traffic       *Traffic
+	Took          string // what Reason ends with: how long the last check took
+	N             int    // of its row
 }
 
 // Process is one that the daemons run.
@@ -102,11 +105,25 @@ func Build(in Input) View {
 		}
 	}
 	v.Services = append(v.Services, unwatched(in, v.Services)...)
+	number(v.Services)
 	v.Totals = totals(v.Services)
 	slices.SortStableFunc(v.Services, func(a, b Service) int { return cmp.Compare(a.rank, b.rank) })
 	v.Notes = notes(in)
 	v.Processes = processes(in)
 	return v
+}
+
+// number gives each row its number, in the order of lvsd and lvs.cf.
+func number(services []Service) {
+	n := 0
+	for i := range services {
+		s := &services[i]
+		s.N = n
+		for j := range s.Servers { // they have their numbers within it
+			s.Servers[j].N += n
+		}
+		n += 1 + len(s.Servers)
+	}
 }
 
 func daemonState(p Answer[PulseStatus]) State {
@@ -137,6 +154,7 @@ func service(vs *VirtualStatus, in Input, stale bool) Service {
 		case vs.Real[i].State == "checking":
 			checking++
 		}
+		r.N = i + 1
 		s.Servers = append(s.Servers, r)
 	}
 	s.judge(up, held, checking, configured)
@@ -211,13 +229,14 @@ func server(r *RealStatus) Server {
 		s.Reason = "An operator keeps it out of service" + health(r)
 	case r.State == "up":
 		s.State = State{"up", "up"}
-		s.Reason = upReason(r)
+		s.Reason, s.Took = upReason(r)
 	case r.State == "checking":
 		s.State = State{"off", "checking"}
 	default:
 		s.State = State{"down", "down"}
 	}
 	if r.Ordered != nil {
+		s.Took = ""
 		s.Reason = joinReason(s.Reason, "weight "+strconv.Itoa(*r.Ordered)+" by an operator")
 	}
 	return s
@@ -232,20 +251,20 @@ func health(r *RealStatus) string {
 }
 
 // upReason is how the last check of a healthy server went.
-func upReason(r *RealStatus) string {
-	text := ""
+func upReason(r *RealStatus) (text, took string) {
 	switch {
 	case r.NotChecked:
 		text = "not checked: lvs.cf says so"
 	case r.LastCheck != nil && r.LastCheck.Reason != "":
 		text = "last check: " + r.LastCheck.Reason
 	case r.LastCheck != nil:
-		text = "last check passed in " + Milliseconds(r.LastCheck.Duration)
+		took = Milliseconds(r.LastCheck.Duration)
+		text = "last check passed in " + took
 	}
 	if r.Load != "" {
-		text = joinReason(text, r.Load)
+		text, took = joinReason(text, r.Load), ""
 	}
-	return text
+	return text, took
 }
 
 func joinReason(a, b string) string {
