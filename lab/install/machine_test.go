@@ -23,10 +23,11 @@ const patience = 60 * time.Second
 
 // machine is a node of the topology with a Debian of its own: a root directory over the fresh one, in memory.
 type machine struct {
-	t    *testing.T
-	net  *topology.Net
-	node *topology.Node
-	root string
+	t     *testing.T
+	net   *topology.Net
+	node  *topology.Node
+	root  string
+	enter []string // the command that runs another one in the machine
 }
 
 func newMachine(t *testing.T, n *topology.Net, router int) *machine {
@@ -36,6 +37,7 @@ func newMachine(t *testing.T, n *topology.Net, router int) *machine {
 		t.Fatal(err)
 	}
 	m := &machine{t: t, net: n, node: n.Router(router), root: filepath.Join(dir, "root")}
+	m.enter = []string{"/usr/sbin/chroot", m.root}
 	mount := func(source, target, kind string, flags uintptr, data string) {
 		t.Helper()
 		if err := unix.Mount(source, target, kind, flags, data); err != nil {
@@ -94,7 +96,7 @@ func (m *machine) try(line string) (said string, status int) {
 	m.t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
-	c := m.node.Command(ctx, "/usr/sbin/chroot", m.root, "/bin/sh", "-c", "cd /root && "+line)
+	c := m.node.Command(ctx, append(slices.Clip(m.enter), "/bin/sh", "-c", "cd /root && "+line)...)
 	c.Env = []string{"PATH=/usr/sbin:/usr/bin:/sbin:/bin", "DEBIAN_FRONTEND=noninteractive", "LC_ALL=C", "HOME=/root"}
 	out, err := c.CombinedOutput()
 	var exit *exec.ExitError
