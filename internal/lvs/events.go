@@ -1,7 +1,6 @@
 package lvs
 
 import (
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -141,57 +140,73 @@ func few(all []string) string {
 
 // changes lists in which virtual and real servers two plans differ.
 func changes(before, after plan) (list []string) {
-	for _, old := range before {
-		if !slices.ContainsFunc(after, func(s service) bool { return s.row.Key == old.row.Key }) {
-			list = append(list, old.name+" removed")
+	old, kept := map[ipvs.ServiceKey]*service{}, map[ipvs.ServiceKey]bool{}
+	for i := range before {
+		old[before[i].row.Key] = &before[i]
+	}
+	for i := range after {
+		kept[after[i].row.Key] = true
+	}
+	for _, s := range before {
+		if !kept[s.row.Key] {
+			list = append(list, s.name+" removed")
 		}
 	}
-	for _, s := range after {
-		i := slices.IndexFunc(before, func(old service) bool { return s.row.Key == old.row.Key })
-		if i < 0 {
+	for i := range after {
+		s := &after[i]
+		if was := old[s.row.Key]; was != nil {
+			list = append(list, serviceChanges(was, s)...)
+		} else {
 			list = append(list, s.name+" added")
-			continue
 		}
-		list = append(list, serviceChanges(before[i], s)...)
 	}
 	return list
 }
 
-func serviceChanges(old, s service) (list []string) {
+func serviceChanges(was, s *service) (list []string) {
 	switch {
-	case old.name != s.name:
-		list = append(list, s.name+" was called "+old.name)
-	case old.row.Scheduler != s.row.Scheduler:
-		list = append(list, s.name+" scheduler "+old.row.Scheduler+" to "+s.row.Scheduler)
-	case old.row != s.row || old.quiesce != s.quiesce || !samePointee(old.sorry, s.sorry):
+	case was.name != s.name:
+		list = append(list, s.name+" was called "+was.name)
+	case was.row.Scheduler != s.row.Scheduler:
+		list = append(list, s.name+" scheduler "+was.row.Scheduler+" to "+s.row.Scheduler)
+	case was.row != s.row || was.quiesce != s.quiesce || !samePointee(was.sorry, s.sorry):
 		list = append(list, s.name+" changed")
 	}
-	find := func(in []server, key rowKey) int {
-		return slices.IndexFunc(in, func(rs server) bool { return rs.key == key })
+	old, kept := map[rowKey]*server{}, map[rowKey]bool{}
+	for i := range was.servers {
+		old[was.servers[i].key] = &was.servers[i]
 	}
-	for _, rs := range old.servers {
-		if find(s.servers, rs.key) < 0 {
+	for i := range s.servers {
+		kept[s.servers[i].key] = true
+	}
+	for i := range was.servers {
+		if rs := &was.servers[i]; !kept[rs.key] {
 			list = append(list, s.name+" "+rs.name+" removed")
 		}
 	}
-	for _, rs := range s.servers {
-		i := find(old.servers, rs.key)
-		if i < 0 {
-			list = append(list, s.name+" "+rs.name+" added")
-			continue
-		}
-		switch was := old.servers[i]; {
-		case was.name != rs.name:
-			list = append(list, s.name+" "+rs.name+" was called "+was.name)
-		case was.row.Weight != rs.row.Weight:
-			list = append(list, s.name+" "+rs.name+" weight "+itoa(was.row.Weight)+" to "+itoa(rs.row.Weight))
-		case was.row != rs.row:
-			list = append(list, s.name+" "+rs.name+" changed")
-		case !was.monitor.same(rs.monitor):
-			list = append(list, s.name+" "+rs.name+" check changed")
+	for i := range s.servers {
+		if change := serverChange(old[s.servers[i].key], &s.servers[i]); change != "" {
+			list = append(list, s.name+" "+s.servers[i].name+" "+change)
 		}
 	}
 	return list
+}
+
+// serverChange is what has changed about a real server; nil: there was none.
+func serverChange(was, rs *server) string {
+	switch {
+	case was == nil:
+		return "added"
+	case was.name != rs.name:
+		return "was called " + was.name
+	case was.row.Weight != rs.row.Weight:
+		return "weight " + itoa(was.row.Weight) + " to " + itoa(rs.row.Weight)
+	case was.row != rs.row:
+		return "changed"
+	case !was.monitor.same(rs.monitor):
+		return "check changed"
+	}
+	return ""
 }
 
 func samePointee[T comparable](a, b *T) bool {
