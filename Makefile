@@ -124,7 +124,7 @@ clean:
 	rm -rf $(BIN) $(DIST)
 
 # Debian packages that a target needs and the machine lacks: name=file that proves its presence.
-LAB_PACKAGES   := user-mode-linux=/usr/bin/linux.uml ipvsadm=/sbin/ipvsadm kmod=/sbin/depmod iptables=/usr/sbin/iptables-legacy
+LAB_PACKAGES   := user-mode-linux=/usr/bin/linux.uml ipvsadm=/sbin/ipvsadm kmod=/sbin/depmod iptables=/usr/sbin/iptables-legacy strace=/usr/bin/strace
 BENCH_PACKAGES := keepalived=/usr/sbin/keepalived
 CHECK_PACKAGES := gcc=/usr/bin/gcc libc6-dev=/usr/include/stdio.h mandoc=/usr/bin/mandoc \
   rpm=/usr/bin/rpm zsh=/usr/bin/zsh shellcheck=/usr/bin/shellcheck systemd=/usr/bin/systemd-analyze

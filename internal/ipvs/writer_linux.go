@@ -163,7 +163,7 @@ func (w *Writer) shut(start int) {
 
 func (w *Writer) write() error {
 	for {
-		_, err := unix.Write(w.fd, w.out)
+		err := unix.Send(w.fd, w.out, 0)
 		if err != unix.EINTR {
 			return os.NewSyscallError("netlink send", err)
 		}
@@ -200,7 +200,7 @@ func answers(b []byte, each func(seq uint32, errno unix.Errno) bool) (bool, erro
 
 func (w *Writer) recv() (int, error) {
 	for {
-		n, err := unix.Read(w.fd, w.in)
+		n, _, err := unix.Recvfrom(w.fd, w.in, 0)
 		switch err {
 		case nil:
 			return n, nil

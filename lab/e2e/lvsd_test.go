@@ -196,15 +196,24 @@ func TestTerminate(t *testing.T) {
 	}
 }
 
-// TestFlushedTableIsRepaired: somebody runs ipvsadm -C.
+// TestFlushedTableIsRepaired: somebody runs ipvsadm -C under load. Requests are answered again as soon as the table is back.
 func TestFlushedTableIsRepaired(t *testing.T) {
 	c := newCluster(t, conf("scheduler = rr", all))
 	lvsd := c.lvsd()
 	wantTable(t, c.router, rows("rr", all)...)
+	load := c.underLoad()
+	time.Sleep(300 * time.Millisecond)
 	run(t, c.router, "ipvsadm", "-C")
 	flushed, slow := time.Now(), watchStall(t)
 	wantTable(t, c.router, rows("rr", all)...)
 	slow.wantWithin(t, "repaired", flushed, 0, 2*time.Second)
+	repaired := time.Now()
+	time.Sleep(300 * time.Millisecond)
+	for _, failed := range load.end(t).Errors() {
+		if failed.At.After(repaired) {
+			t.Errorf("a request after the repair: %v", failed.Err)
+		}
+	}
 	lvsd.WaitLog("table was changed by somebody else: repairing", patience)
 }
 

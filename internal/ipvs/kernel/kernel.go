@@ -73,7 +73,8 @@ func closeClient(client cloudflare.Client) error {
 }
 
 // call runs one request of the library with a deadline, which the library lacks: when time is up the socket is closed
-// under it, and a new one opened for the next request.
+// under it, and a new one opened for the next request. So it is after a failure, of which the rest of an answer may be left on
+// the socket: the library would take its end for that of an empty list.
 func (c *Conn) call(request func() error) error {
 	if c.client == nil {
 		if err := c.connect(); err != nil {
@@ -83,9 +84,13 @@ func (c *Conn) call(request func() error) error {
 	client := c.client
 	expired := time.AfterFunc(c.timeout, func() { _ = closeClient(client) })
 	err := request()
-	if !expired.Stop() {
+	switch {
+	case !expired.Stop():
 		c.client = nil
 		return fmt.Errorf("the kernel did not answer within %v: %w", c.timeout, os.ErrDeadlineExceeded)
+	case err != nil && !errors.Is(err, os.ErrNotExist):
+		c.client = nil
+		_ = closeClient(client)
 	}
 	return err
 }

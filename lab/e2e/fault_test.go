@@ -1,0 +1,101 @@
+package e2e
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+)
+
+// faults are what strace does to lvsd's conversation with the kernel. Changes go by sendto, and what became of them comes by
+// recvfrom; lists come by recvmsg. when=N+M is the Nth call and every Mth after it.
+var faults = []struct{ name, inject string }{
+	{"no room for a list", "recvmsg:error=ENOBUFS:when=7+11"},
+	{"no list there", "recvmsg:error=EAGAIN:when=9+23"},
+	{"no room for a result", "recvfrom:error=ENOBUFS:when=2+2"},
+	{"no result there", "recvfrom:error=EAGAIN:when=2+2"},
+	{"no room for a change", "sendto:error=ENOBUFS:when=2+2"},
+	{"interrupted", "sendto:error=EINTR:when=2+2"},
+	{"never asked", "sendto:retval=64:when=3+4"}, // so that there is no answer
+}
+
+// TestNetlinkFaults: whatever becomes of single calls, lvsd goes on, answers, brings the table to what lvs.cf says, and leaves
+// no row behind.
+func TestNetlinkFaults(t *testing.T) {
+	need(t, "strace")
+	for _, fault := range faults {
+		t.Run(fault.name, func(t *testing.T) {
+			c := newCluster(t, conf("check = none\nscheduler = rr", all))
+			call, _, _ := strings.Cut(fault.inject, ":")
+			trace := filepath.Join(c.dir, "trace")
+			argv := []string{"-f", "-qq", "-o", trace, "-e", "trace=" + call, "-e", "signal=none", "-e", "inject=" + fault.inject, binary(t, "lvs")}
+			p := startPath(t, c.router, "/usr/bin/strace", append(argv, c.args("-n")...)...)
+			p.WaitLog("table adopted", patience)
+			pid := tracee(t, p.Pid())
+			wantTable(t, c.router, rows("rr", all)...)
+			for weight := 2; weight <= 3; weight++ {
+				weights := map[int]int{1: weight, 2: 1, 3: 1}
+				c.configure(conf("check = none\nscheduler = rr", weights))
+				if err := syscall.Kill(pid, syscall.SIGHUP); err != nil {
+					t.Fatal(err)
+				}
+				converge(t, c, rows("rr", weights))
+				run(t, c.router, "ipvsadm", "-C")
+				converge(t, c, rows("rr", weights))
+			}
+			c.status()
+			if err := syscall.Kill(pid, syscall.SIGTERM); err != nil {
+				t.Fatal(err)
+			}
+			if status := p.Wait(3 * patience); status != 0 {
+				t.Errorf("exit status %d, want 0", status)
+			}
+			wantTable(t, c.router)
+			wantInjected(t, trace)
+		})
+	}
+}
+
+// converge waits longer than an unanswered call takes: 5 s each.
+func converge(t *testing.T, c *cluster, want []string) {
+	t.Helper()
+	slices.Sort(want)
+	eventually(t, 3*patience, func() error {
+		if got := table(t, c.router); !slices.Equal(got, want) {
+			return fmt.Errorf("table %q, want %q", got, want)
+		}
+		return nil
+	})
+}
+
+// tracee is the one child of strace.
+func tracee(t *testing.T, strace int) int {
+	t.Helper()
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/task/%[1]d/children", strace))
+	if err != nil {
+		t.Fatal(err)
+	}
+	pid, err := strconv.Atoi(strings.TrimSpace(string(text)))
+	if err != nil {
+		t.Fatalf("children of strace: %q", text)
+	}
+	return pid
+}
+
+// wantInjected: a test that injects nothing shows nothing.
+func wantInjected(t *testing.T, trace string) {
+	t.Helper()
+	text, err := os.ReadFile(trace)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := strings.Count(string(text), "(INJECTED)"); n == 0 {
+		t.Errorf("nothing was injected into:\n%s", text)
+	} else {
+		t.Logf("%d calls failed", n)
+	}
+}
