@@ -107,7 +107,7 @@ func TestEventsOfTheTable(t *testing.T) {
 		if _, err := b.daemon.SetActive(t.Context(), false); err != nil {
 			t.Error(err)
 		}
-		n = b.wantTold(n, "standby on standby: 1 changes to the kernel's table")
+		n = b.wantTold(n, "standby on standby, writes=1")
 		b.write(strings.Replace(two, "rr", "wlc", 1) + "}")
 		b.signal(syscall.SIGHUP)
 		b.write(strings.Replace(two, "rr", "wlc", 1))

@@ -251,9 +251,9 @@ func (d *Daemon) setActive(active bool) (int, error) {
 	d.log.Info(map[bool]string{true: "active", false: "on standby"}[active], "writes", itoa(writes))
 	switch {
 	case changed && active:
-		d.tell(eventActive, "active: "+itoa(writes)+" changes to the kernel's table", eventData{Writes: writes})
+		d.tell(eventActive, "active, writes="+itoa(writes), eventData{Writes: writes})
 	case changed:
-		d.tell(eventStandby, "on standby: "+itoa(writes)+" changes to the kernel's table", eventData{Writes: writes})
+		d.tell(eventStandby, "on standby, writes="+itoa(writes), eventData{Writes: writes})
 	}
 	return writes, err
 }

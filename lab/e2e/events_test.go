@@ -160,3 +160,37 @@ func TestTop(t *testing.T) {
 		}
 	}
 }
+
+// TestEventsOfAPair: the standby router's events tell of a handover and of the partner's death, and the takeover's, of pulse and lvsd, in one
+// list.
+func TestEventsOfAPair(t *testing.T) {
+	p := newPair(t, pairConf(""))
+	p.start(1)
+	p.start(2)
+	p.wantActive(1)
+	p.served()
+	follow := start(t, p.net.Router(2), "piranhactl", "--run-dir="+p.dirs[1], "events", "--last=0")
+	p.wantCtl(1, "the other one serves", "switchover")
+	p.wantActive(2)
+	follow.WaitLog("pulse this router is active, after ", patience)
+	p.wantCtl(2, "the other one serves", "switchover")
+	p.wantActive(1)
+	follow.WaitLog("pulse this router is inactive, after ", patience)
+	follow.WaitLog("pulse the other router is active", patience)
+	p.crash(1)
+	follow.WaitLog("pulse the other router is dead: nothing is heard of it", patience)
+	follow.WaitLog("pulse this router is active, after ", patience)
+
+	said, status := p.ctl(2, "events", "--no-wait", "--last=1000")
+	if status != 0 {
+		t.Fatalf("events: %d, %s", status, said)
+	}
+	for _, want := range []string{
+		"pulse pulse has started as the backup", "pulse lvsd runs as pid ", "pulse the other router is alive",
+		"lvsd  lvsd has started: 0 rows adopted", "lvsd  active, writes=", "lvsd  on standby, writes=",
+	} {
+		if !strings.Contains(said, want) {
+			t.Errorf("no event %q in\n%s", want, said)
+		}
+	}
+}
