@@ -22,8 +22,8 @@ import (
 const (
 	defaultConnections = 100
 	maxConnections     = 10000
-	// connectionsTime bounds the reading of the table. For every page of it the kernel goes over all that is before, so that the time
-	// grows with the square of the number of connections.
+	// connectionsTime bounds the reading of the table. For every page of it the kernel goes over all that is before: 20,000
+	// connections took 0.05 s with a kernel 6.1, 40,000 took 0.17 s.
 	connectionsTime = 5 * time.Second
 )
 
