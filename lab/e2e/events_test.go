@@ -117,9 +117,11 @@ func (c *cluster) events() (list []event) {
 // TestConnections: whom a real server serves is listed while it does, and not who is served by another one.
 func TestConnections(t *testing.T) {
 	one := map[int]int{1: 1}
-	c := newCluster(t, conf("scheduler = rr", one))
+	c := newCluster(t, conf("scheduler = rr\npersistent = 60", one))
 	c.lvsd()
-	wantTable(t, c.router, rows("rr", one)...)
+	persistent := rows("rr", one)
+	persistent[0] += " -p 60"
+	wantTable(t, c.router, persistent...)
 	loop := client.Loop{
 		Dial: c.net.Client().DialContext, Count: 1, Timeout: 60 * time.Second,
 		URL: fmt.Sprintf("http://%s/slow?bytes=%d&delay=50ms", topology.VIP, 40*1024),
@@ -137,6 +139,10 @@ func TestConnections(t *testing.T) {
 		}
 		return nil
 	})
+	remembered := regexp.MustCompile(`(?m)^TCP +` + regexp.QuoteMeta(topology.ClientAddr) + `:0 +web +real1 +persistence +\d+s$`)
+	if said := list("web"); !remembered.MatchString(said) {
+		t.Errorf("what persistence remembers is not listed: %s", said)
+	}
 	if said := list("--client=203.0.113.0/24"); strings.TrimSpace(said) != "0 connections" {
 		t.Errorf("of other clients: %s", said)
 	}

@@ -28,6 +28,10 @@ func TestParse(t *testing.T) {
 		{"template of a mark", "IP  C6336402 0000 00000015 0000 C0A80A01 0000 NONE             55",
 			Conn{Protocol: "IP", Client: ap("198.51.100.2:0"), Virtual: ap("0.0.0.21:0"), Server: ap("192.168.10.1:0"),
 				State: "NONE", Expires: 55 * time.Second, Template: true}},
+		{"template of a mark, IPv6", "IP  2001:0db8:0000:0000:0000:0000:0000:0009 0000 0000:0015:0000:0000:0000:0000:0000:0000 0000 " +
+			"2001:0db8:0000:0000:0000:0000:0000:0002 0000 NONE             60",
+			Conn{Protocol: "IP", Client: ap("[2001:db8::9]:0"), Virtual: ap("[0:15::]:0"), Server: ap("[2001:db8::2]:0"),
+				State: "NONE", Expires: 60 * time.Second, Template: true}},
 		{"FTP's data", "TCP C6336402 0000 C6336450 D400 C0A80A01 D400 LISTEN           55",
 			Conn{Protocol: "TCP", Client: ap("198.51.100.2:0"), Virtual: ap("198.51.100.80:54272"), Server: ap("192.168.10.1:54272"),
 				State: "LISTEN", Expires: 55 * time.Second}},
