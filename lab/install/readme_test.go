@@ -12,22 +12,24 @@ import (
 	"github.com/piranha-lvs/piranha/lab/topology"
 )
 
+const readme = "../../README.md"
+
 // step is an indented block of README, and the machines it is for.
 type step struct {
 	both  bool
 	lines []string
 }
 
-// section returns the blocks of a section of README.
-func section(t *testing.T, title string) (steps []step) {
+// section returns the blocks of a section of a document.
+func section(t *testing.T, file, title string) (steps []step) {
 	t.Helper()
-	text, err := os.ReadFile("../../README.md")
+	text, err := os.ReadFile(file)
 	if err != nil {
 		t.Fatal(err)
 	}
 	_, body, found := strings.Cut(string(text), "\n## "+title+"\n")
 	if !found {
-		t.Fatalf("README has no section %q", title)
+		t.Fatalf("%s has no section %q", file, title)
 	}
 	body, _, _ = strings.Cut(body, "\n## ")
 	both := false
@@ -55,7 +57,7 @@ func TestFirstSteps(t *testing.T) {
 		}
 	}
 	commands := 0
-	for _, s := range section(t, "First steps") {
+	for _, s := range section(t, readme, "First steps") {
 		if s.lines[0] == "serial_no = 1" {
 			routers[0].write("/etc/sysconfig/ha/lvs.cf", strings.Join(s.lines, "\n")+"\n")
 			continue
@@ -125,12 +127,12 @@ func asked(t *testing.T, n *topology.Net) {
 func TestWithoutPackage(t *testing.T) {
 	m := newMachine(t, network(t), 1)
 	m.install()
-	for _, s := range section(t, "First steps") {
+	for _, s := range section(t, readme, "First steps") {
 		if s.lines[0] == "serial_no = 1" {
 			m.write("/root/lvs.cf", strings.Join(s.lines, "\n")+"\n")
 		}
 	}
-	for _, s := range section(t, "Without a package") {
+	for _, s := range section(t, readme, "Without a package") {
 		for _, line := range s.lines {
 			if program, arguments, found := strings.Cut(line, " "); found && program == "bin/lvs" {
 				if said := m.run("lvsd " + arguments); strings.Contains(arguments, "--print-table") && !strings.Contains(said, "-a -t 192.0.2.100:80 -r 10.11.12.12:80 -m -w 3") {
