@@ -118,6 +118,7 @@ type health struct {
 	reading loadmon.Reading // what its load monitor said last
 	blind   bool            // it is down because nothing watches it, not because anything has seen it fail
 	since   time.Time       // of the last change of state
+	back    time.Time       // when it came back, while slow_start lasts; zero otherwise
 	results history.History // of its checks
 }
 

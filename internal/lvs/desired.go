@@ -27,6 +27,8 @@ type placement struct {
 	// weighed is the weight by the server's load, if byLoad; otherwise it has the one of lvs.cf.
 	byLoad  bool
 	weighed int
+	// share is how much of its weight it has while slow_start lasts, in percent; 0: all.
+	share int
 	// order is what an operator wants of it.
 	order order
 }
@@ -78,7 +80,7 @@ func (p placement) healthy(configured int, quiesce bool) (weight int, present bo
 	}
 	switch p.state {
 	case up:
-		return configured, true
+		return part(configured, p.share), true
 	case unknown: // what an earlier lvsd left goes on until its server is known to be down
 		if p.adopted > 0 {
 			return configured, true

@@ -249,6 +249,10 @@ func (d *Daemon) place(rs server, r report) {
 	}
 	before, since := h.state, h.since
 	h.state, h.since = r.state, time.Now()
+	h.back, h.share = time.Time{}, 0
+	if before == down && r.state == up {
+		h.comeBack()
+	}
 	d.tellServer(rs, before, since)
 	d.dirty = true
 	if r.state == up {

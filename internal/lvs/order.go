@@ -183,6 +183,9 @@ func (d *Daemon) useOrders() {
 		if given {
 			there[w] = true
 		}
+		if was := h.order.mode; was != Serve && order.mode == Serve && h.state == up {
+			h.comeBack()
+		}
 		h.order = order
 	}
 	d.unsaved(d.orders.keep(func(w who) bool { return there[w] }))

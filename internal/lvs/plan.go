@@ -34,6 +34,7 @@ type server struct {
 	virtual, name string
 	key           rowKey
 	row           ipvs.Destination // with the weight of lvs.cf
+	slowStart     time.Duration    // 0: none
 	monitor       monitorArgs
 }
 
@@ -80,11 +81,12 @@ func newService(cfg *lvscf.Config, vs *lvscf.VirtualServer, key ipvs.ServiceKey,
 		}
 		seen[addr] = true
 		s.servers = append(s.servers, server{
-			virtual: vs.Name,
-			name:    rs.Name,
-			key:     rowKey{key, addr},
-			row:     destination(cfg, vs, rs, addr),
-			monitor: newMonitorArgs(cfg, vs, rs, o),
+			virtual:   vs.Name,
+			name:      rs.Name,
+			key:       rowKey{key, addr},
+			row:       destination(cfg, vs, rs, addr),
+			slowStart: vs.SlowStart,
+			monitor:   newMonitorArgs(cfg, vs, rs, o),
 		})
 	}
 	sorry := destinationAddr(cfg.Network, key, vs.SorryServer, vs.Port)

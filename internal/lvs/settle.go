@@ -145,6 +145,7 @@ func (d *Daemon) remember(err error) {
 func (d *Daemon) verify() time.Duration {
 	d.remember(d.ledger.flush())
 	d.expire(time.Now())
+	d.warm(time.Now())
 	started := time.Now()
 	have, err := d.table.Read()
 	pause := max(verifyInterval, verifyPause*time.Since(started))

@@ -55,6 +55,7 @@ type RealStatus struct {
 	LastCheck  *CheckStatus `json:"last_check,omitempty"` // nil: its monitor has not said
 	// What an operator has ordered.
 	Order      string    `json:"order,omitempty"`        // drain, maint
+	Share      int       `json:"share,omitempty"`        // of its weight, in percent, while slow_start lasts
 	DrainUntil time.Time `json:"drain_until,omitzero"`   // when drain becomes maint
 	Ordered    *int      `json:"weight_order,omitempty"` // the weight instead of lvs.cf's
 	// Traffic is nil where the server has no row, or the kernel's counters cannot be read.
@@ -134,6 +135,7 @@ func (d *Daemon) status() Status {
 			if last, ok := h.results.Last(); ok {
 				r.LastCheck = newCheckStatus(last)
 			}
+			r.Share = h.share
 			r.Order, r.DrainUntil = h.order.mode.String(), h.order.until
 			if h.order.weighted {
 				r.Ordered = &h.order.weight

@@ -94,6 +94,9 @@ var findingTable = []struct {
 	{activeVirtual + `protocol = udp / check = none / one_packet = 1 / ` + activeServer + `} / network = nat`, []string{
 		`1w virtual "v": one_packet: clients get no reply from a real server behind NAT; set network or forward to direct or tunnel`}},
 	{activeVirtual + `protocol = udp / check = none / one_packet = 1 / ` + activeServer + `} / network = direct`, nil},
+	{activeVirtual + `slow_start = 60 / scheduler = rr / ` + activeServer + `}`, []string{`4w virtual "v": slow_start: ignored: scheduler = rr does not look at weights`}},
+	{activeVirtual + `slow_start = 60 / scheduler = wlc / ` + activeServer + `}`, []string{`4w virtual "v": slow_start: a weight of 1 cannot be less; use weights from 10`}},
+	{activeVirtual + `slow_start = 60 / scheduler = wlc / server s { / address = 192.0.2.31 / active = 1 / weight = 10 / } / }`, nil},
 	{activeVirtual + `tunnel_type = gue / ` + activeServer + `}`, []string{`4: virtual "v": tunnel_type "gue": no port to send packets to; add tunnel_port`}},
 	{activeVirtual + `tunnel_port = 6080 / tunnel_checksum = 1 / ` + activeServer + `}`, []string{
 		`4w virtual "v": tunnel_port: ignored: for tunnel_type = gue only`, `5w virtual "v": tunnel_checksum: ignored: for tunnel_type = gue and gre only`}},

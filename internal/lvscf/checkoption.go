@@ -16,6 +16,15 @@ func (b *builder) checkOptions(vs *VirtualServer) {
 		useless("scheduler_port", "for scheduler = sh and mh only")
 		useless("scheduler_fallback", "for scheduler = sh and mh only")
 	}
+	if line := b.lineOf(inService, "slow_start"); line > 0 && vs.SlowStart > 0 {
+		small := func(rs RealServer) bool { return rs.Enabled && rs.Weight == 1 }
+		switch {
+		case slices.Contains([]string{"rr", "lc", "dh"}, vs.Scheduler):
+			useless("slow_start", "scheduler = "+vs.Scheduler+" does not look at weights")
+		case slices.ContainsFunc(b.servers, small):
+			b.report(Warning, at{line: line, key: "slow_start"}, 0, "use weights from 10", "a weight of 1 cannot be less")
+		}
+	}
 	if line := b.lineOf(inService, "one_packet"); line > 0 && vs.OnePacket && vs.Protocol != UDP && vs.Mark == 0 {
 		b.report(Error, at{line: line, key: "one_packet", value: "1"}, 0, "", "for protocol = udp only")
 	}

@@ -219,6 +219,7 @@ type VirtualServer struct {
 	Quiesce       bool
 	HashPort      bool          // schedulers sh and mh look at the client's port too
 	HashFallback  bool          // schedulers sh and mh take another real server when theirs takes no connections
+	SlowStart     time.Duration // how long a real server that comes back takes to have its whole weight; 0: none
 	OnePacket     bool          // each datagram is scheduled by itself
 	Tunnel        TunnelOptions // how packets are packed, for those servers that are reached so
 	Servers       []RealServer  // in the order of the file

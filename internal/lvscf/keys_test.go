@@ -27,7 +27,7 @@ var sampleValues = map[Scope]map[string]string{
 		"send": `GET / HTTP/1.0\r\n\r\n`, "send_program": "/bin/check %h", "expect": `a "b"`, "use_regex": "1", "timeout": "250ms",
 		"check": "https", "check_path": "/health?a=b", "check_host": "www.example.com", "check_status": "200,301-302", "check_body": "fine",
 		"check_verify": "0", "check_port": "8443", "check_source": "2001:db8::8", "check_shared": "1", "rise": "3", "fall": "1000",
-		"scheduler_port": "1", "scheduler_fallback": "1", "one_packet": "1", "tunnel_type": "gre", "tunnel_port": "6080", "tunnel_checksum": "1",
+		"scheduler_port": "1", "scheduler_fallback": "1", "one_packet": "1", "slow_start": "60", "tunnel_type": "gre", "tunnel_port": "6080", "tunnel_checksum": "1",
 		"reentry": "60", "load_monitor": "uptime", "quiesce_server": "1", "start_cmd": "a b", "stop_cmd": "b", "master": "10.1", "dirs": "[ /a:/b /c ]",
 	},
 	InServer: {"address": "2001:db8::21", "active": "1", "weight": "65535", "port": "8080",
