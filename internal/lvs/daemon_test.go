@@ -709,6 +709,42 @@ func TestSorryServer(t *testing.T) {
 	})
 }
 
+// TestSorryServerStays: where a sorry server answers it goes on until a real server does, also when real servers are checked
+// for the first time meanwhile: new ones, or all after a restart of lvsd. And it comes when the only server that was in service
+// fails before the others have been checked.
+func TestSorryServerStays(t *testing.T) {
+	const sorry = "-t 192.0.2.1:80 -r 10.9.9.9:80"
+	with := strings.Replace(two, "scheduler", "sorry_server = 10.9.9.9\n\tscheduler", 1)
+	synctest.Test(t, func(t *testing.T) {
+		b := newBed(t, with, nil)
+		b.say("10.0.0.1", "down connect refused")
+		b.say("10.0.0.2", "down connect refused")
+		b.kernel.took()
+		b.write(strings.Replace(with, "10.0.0.2", "10.0.0.3", 1))
+		b.signal(syscall.SIGHUP)
+		b.wantWrites()
+		b.write(strings.Replace(strings.Replace(with, "10.0.0.2", "10.0.0.3", 1), "10.9.9.9", "10.9.9.8", 1))
+		b.signal(syscall.SIGHUP)
+		b.wantWrites("-a -t 192.0.2.1:80 -r 10.9.9.8:80 -m -w 1", "-d "+sorry)
+		b.write(with)
+		b.signal(syscall.SIGHUP)
+		b.kernel.took()
+		state, rows := t.TempDir(), b.kernel.rows
+		b.stop()
+		b.kernel.set(rows, nil)
+		b.kernel.took()
+		b.start(state)
+		b.wantWrites()
+		b.say("10.0.0.1", "up")
+		b.wantWrites("-a "+rowA+" -m -w 1", "-d "+sorry)
+		b.say("10.0.0.1", "down connect refused")
+		b.wantWrites("-a "+sorry+" -m -w 1", "-d "+rowA)
+		b.say("10.0.0.2", "up")
+		b.wantWrites("-a "+rowB+" -m -w 1", "-d "+sorry)
+		b.stop()
+	})
+}
+
 // fail lets the monitor of a real server start and die n times, with a line on its standard error.
 func (b *bed) fail(server string, n int) {
 	for range n {

@@ -33,34 +33,29 @@ type placement struct {
 	order order
 }
 
-// living tells whether the server takes connections, as far as is known.
-func (p placement) living() bool {
-	return p.order.mode == Serve && (p.state == up || p.state == unknown && p.adopted > 0)
-}
+// undecided tells whether the server may be about to take connections: its first check is not over.
+func (p placement) undecided() bool { return p.order.mode == Serve && p.state == unknown }
 
-// desired is the table to be in the kernel: the configuration times the health of its real servers.
-func (p plan) desired(of func(rowKey) placement) ipvs.Table {
+// desired is the table to be in the kernel: the configuration times the health of its real servers. serves tells whether
+// connections to a service are answered now, by whatever server.
+func (p plan) desired(of func(rowKey) placement, serves func(ipvs.ServiceKey) bool) ipvs.Table {
 	table := make(ipvs.Table, 0, len(p))
 	for _, s := range p {
 		e := ipvs.Entry{Service: s.row, Destinations: make([]ipvs.Destination, 0, len(s.servers)+1)}
-		living, undecided := 0, 0
+		living, undecided := false, false
 		for _, rs := range s.servers {
 			row, place := rs.row, of(rs.key)
-			if place.living() {
-				living++
-			}
-			if place.state == unknown && place.order.mode == Serve {
-				undecided++
-			}
+			undecided = undecided || place.undecided()
 			weight, present := place.weight(row.Weight, s.quiesce)
 			if present {
+				living = living || weight > 0
 				row.Weight = weight
 				e.Destinations = append(e.Destinations, row)
 			}
 		}
-		// While servers are still being checked for the first time the sorry server is not called in: it would
-		// come and go at every start.
-		if s.sorry != nil && living == 0 && undecided == 0 {
+		// While servers are still being checked for the first time the sorry server is not called in, as it would come and
+		// go at every start, unless nobody were left to answer who does now.
+		if s.sorry != nil && !living && (!undecided || serves(s.row.Key)) {
 			e.Destinations = append(e.Destinations, *s.sorry)
 		}
 		table = append(table, e)

@@ -1,6 +1,7 @@
 package lvs
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -100,15 +101,10 @@ func (d *Daemon) tellServices() {
 // isUnserved tells whether no real server of a service takes connections. While servers are checked for the first time, that is
 // as it was.
 func (d *Daemon) isUnserved(s service, was bool) bool {
-	undecided := false
-	for _, rs := range s.servers {
-		p := d.health[rs.key].placement
-		if p.living() {
-			return false
-		}
-		undecided = undecided || p.state == unknown && p.order.mode == Serve
+	if d.living(s) > 0 {
+		return false
 	}
-	return !undecided || was
+	return was || !slices.ContainsFunc(s.servers, func(rs server) bool { return d.health[rs.key].undecided() })
 }
 
 // tellReload tells what another lvs.cf has changed.

@@ -393,17 +393,22 @@ virtual v {
 		name    string
 		quiesce string
 		a, b    placement
+		serves  bool
 		want    []string
 	}{
-		{"nothing known yet: no row, and no sorry server before all were asked", "0", fresh, fresh, nil},
-		{"one up, one not asked yet", "0", placement{state: up}, fresh, []string{a + "4"}},
-		{"one down, one not asked yet", "0", placement{state: down}, fresh, nil},
-		{"both down", "0", placement{state: down, installed: true}, placement{state: down}, []string{sorry}},
-		{"down while quiescing keeps the row", "1", placement{state: down, installed: true}, placement{state: up}, []string{a + "0", b + "1"}},
-		{"down while quiescing, never up", "1", placement{state: down}, placement{state: up}, []string{b + "1"}},
-		{"all quiesced", "1", placement{state: down, installed: true}, placement{state: down}, []string{a + "0", sorry}},
-		{"adopted rows stay, with the weight of lvs.cf", "0", placement{adopted: 7, installed: true}, fresh, []string{a + "4"}},
-		{"an adopted row at weight 0 stays there", "0", placement{adopted: 0, installed: true}, placement{state: up}, []string{a + "0", b + "1"}},
+		{"nothing known yet: no row, and no sorry server before all were asked", "0", fresh, fresh, false, nil},
+		{"one up, one not asked yet", "0", placement{state: up}, fresh, false, []string{a + "4"}},
+		{"one down, one not asked yet", "0", placement{state: down}, fresh, false, nil},
+		{"both down", "0", placement{state: down, installed: true}, placement{state: down}, false, []string{sorry}},
+		{"down while quiescing keeps the row", "1", placement{state: down, installed: true}, placement{state: up}, false, []string{a + "0", b + "1"}},
+		{"down while quiescing, never up", "1", placement{state: down}, placement{state: up}, false, []string{b + "1"}},
+		{"all quiesced", "1", placement{state: down, installed: true}, placement{state: down}, false, []string{a + "0", sorry}},
+		{"adopted rows stay, with the weight of lvs.cf", "0", placement{adopted: 7, installed: true}, fresh, false, []string{a + "4"}},
+		{"an adopted row at weight 0 stays there", "0", placement{adopted: 0, installed: true}, placement{state: up}, false, []string{a + "0", b + "1"}},
+		{"one down, one not asked yet, and somebody answers", "0", placement{state: down}, fresh, true, []string{sorry}},
+		{"one up, one not asked yet, and somebody answers", "0", placement{state: up}, fresh, true, []string{a + "4"}},
+		{"one with weight 0, one down", "0", placement{state: up, order: order{weighted: true}}, placement{state: down}, false, []string{a + "0", sorry}},
+		{"no load to spare, and one drained", "0", placement{state: up, byLoad: true}, placement{state: up, order: order{mode: Drain}}, false, []string{a + "0", b + "0", sorry}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			p := newPlan(config(t, strings.Replace(text, "%", tt.quiesce, 1)), monitorOptions{})
@@ -412,7 +417,7 @@ virtual v {
 					return tt.a
 				}
 				return tt.b
-			})
+			}, func(ipvs.ServiceKey) bool { return tt.serves })
 			var got []string
 			for _, d := range table[0].Destinations {
 				got = append(got, d.String())

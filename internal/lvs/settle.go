@@ -3,6 +3,7 @@ package lvs
 import (
 	"errors"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -62,7 +63,13 @@ func (d *Daemon) desired() ipvs.Table {
 	if !d.active {
 		return nil
 	}
-	return d.plan.desired(func(key rowKey) placement { return d.health[key].placement })
+	serve := make(map[ipvs.ServiceKey]bool, len(d.have))
+	for _, e := range d.have {
+		serve[e.Service.Key] = slices.ContainsFunc(e.Destinations, func(dst ipvs.Destination) bool {
+			return dst.Weight > 0 && d.ledger.mine(e.Service.Key, dst.Addr)
+		})
+	}
+	return d.plan.desired(func(key rowKey) placement { return d.health[key].placement }, func(key ipvs.ServiceKey) bool { return serve[key] })
 }
 
 // installed notes which servers have got a row, which decides what quiescing does.
@@ -97,11 +104,10 @@ func (d *Daemon) logSorry(ops []ipvs.Op) {
 	}
 }
 
-// living counts the real servers of a service that are up.
-func (d *Daemon) living(s service) int {
-	n := 0
+// living counts the real servers of a service that take connections.
+func (d *Daemon) living(s service) (n int) {
 	for _, rs := range s.servers {
-		if h := d.health[rs.key]; h.state == up && h.order.mode == Serve {
+		if weight, present := d.health[rs.key].weight(rs.row.Weight, s.quiesce); present && weight > 0 {
 			n++
 		}
 	}
