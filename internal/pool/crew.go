@@ -9,28 +9,37 @@ import (
 // belong to one goroutine.
 type crew struct {
 	most, busy int
-	waiting    []func()
+	waiting    []task
 	running    sync.WaitGroup
 }
 
-// do does the work beside its caller, soon or later. Whoever did it has the caller's goroutine call done.
-func (c *crew) do(work func()) {
+// task is some work for a job.
+type task struct {
+	job  *job
+	work func()
+}
+
+// do does the work beside its caller, soon or later, unless its job is removed before it has begun. Whoever did it has the
+// caller's goroutine call done.
+func (c *crew) do(t task) {
 	if c.busy == c.most {
-		c.waiting = append(c.waiting, work)
+		c.waiting = append(c.waiting, t)
 		return
 	}
 	c.busy++
-	c.running.Go(work)
+	c.running.Go(t.work)
 }
 
 // done begins what waits for the place that has become free.
 func (c *crew) done() {
 	c.busy--
-	if len(c.waiting) > 0 {
-		work := c.waiting[0]
-		c.waiting[0] = nil
+	for len(c.waiting) > 0 && c.busy < c.most {
+		t := c.waiting[0]
+		c.waiting[0] = task{}
 		c.waiting = c.waiting[1:]
-		c.do(work)
+		if !t.job.removed {
+			c.do(t)
+		}
 	}
 }
 

@@ -51,7 +51,7 @@ func (j *job) begin() {
 // away has a crew do some work; what that returns is called by the loop, unless the job has been removed meanwhile.
 func (j *job) away(c *crew, work func() (then func())) {
 	p := j.pool
-	c.do(func() {
+	c.do(task{job: j, work: func() {
 		then := work()
 		p.do(func() {
 			c.done()
@@ -59,7 +59,7 @@ func (j *job) away(c *crew, work func() (then func())) {
 				then()
 			}
 		})
-	})
+	}})
 }
 
 // ended takes the result of the check, or that of asking the agent.
