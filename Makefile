@@ -1,4 +1,4 @@
-# make build | demo | check | test | matrix | e2e | bench | lint | fuzz | man | install | packages | package-check | package-test
+# make build | demo | check | test | matrix | browser | e2e | bench | lint | fuzz | man | install | packages | package-check | package-test
 # README says what each is for. Variables: ARGS (demo, bench), DESTDIR and PREFIX (install), FUZZTIME (fuzz), DIST (packages).
 
 GO       ?= go
@@ -20,7 +20,7 @@ PAGES    := $(wildcard doc/*.[58])
 
 export PIRANHA_BIN := $(BIN)
 
-.PHONY: all build lab demo check test race matrix e2e bench lint format fuzz man install packages package-check package-test clean lab-packages bench-packages check-packages debian-packages matrix-packages
+.PHONY: all build lab demo check test race matrix browser e2e bench lint format fuzz man install packages package-check package-test clean lab-packages bench-packages check-packages debian-packages matrix-packages browser-packages
 
 all: build
 
@@ -39,7 +39,7 @@ demo: lab-packages build lab
 	$(BIN)/lab demo $(ARGS)
 
 # What CI runs. The parts stand alone too.
-check: check-packages format lint man race package-check matrix e2e
+check: check-packages format lint man race package-check matrix browser e2e
 	$(MAKE) demo ARGS=--script
 
 format:
@@ -65,6 +65,10 @@ race:
 matrix: matrix-packages build
 	cd lab && LAB_MATRIX=1 $(GO) test -count=1 ./matrix/...
 	cd lab && LAB_MATRIX=pooled $(GO) test -count=1 ./matrix/...
+
+# The web panels in Chromium, with script and without. What they look like is in bin/screenshots afterwards.
+browser: browser-packages build
+	cd lab && LAB_BROWSER=1 $(GO) test -count=1 ./browser
 
 # Inside a kernel with IPVS: the machine's own where it has one, User-Mode Linux otherwise.
 # One boot at a time: tests that share the processors measure each other.
@@ -132,6 +136,8 @@ CHECK_PACKAGES := gcc=/usr/bin/gcc libc6-dev=/usr/include/stdio.h mandoc=/usr/bi
 MATRIX_PACKAGES := nginx=/usr/sbin/nginx openssh-server=/usr/sbin/sshd vsftpd=/usr/sbin/vsftpd \
   exim4-daemon-light=/usr/sbin/sendmail dnsmasq-base=/usr/sbin/dnsmasq redis-server=/usr/bin/redis-server
 
+BROWSER_PACKAGES := chromium=/usr/bin/chromium
+
 lab-packages:
 	@tools/packages $(LAB_PACKAGES)
 bench-packages:
@@ -142,3 +148,5 @@ debian-packages:
 	@tools/packages debootstrap=/usr/sbin/debootstrap
 matrix-packages:
 	@tools/packages --idle $(MATRIX_PACKAGES)
+browser-packages:
+	@tools/packages $(BROWSER_PACKAGES)

@@ -63,11 +63,11 @@ func (s *Server) actionList() []action {
 // link leads to a page.
 type link struct{ Title, URL string }
 
-// links lead to the pages of the actions that are about a real server, or of the others.
-func (s *Server) links(real bool, query string) []link {
+// links lead to the pages of the actions that are about a real server, or of the others, without those named.
+func (s *Server) links(real bool, query string, without ...string) []link {
 	var list []link
 	for _, a := range s.actionList() {
-		if a.real == real {
+		if a.real == real && !slices.Contains(without, a.Name) {
 			list = append(list, link{a.Title, "/act/" + a.Name + query})
 		}
 	}

@@ -150,7 +150,7 @@ func (s *Server) draftView(r *http.Request, d *changes.Draft, file *lvscf.Docume
 	if text, err := lvscf.Parse(s.opt.ConfigFile, d.Text); err == nil {
 		_, found := text.Config(lookup)
 		v.Errors = lines(found.Errors())
-		v.Warnings = lines(form.Fresh(warningsOf(d.Base, lookup), found.Warnings()))
+		v.Warnings = lines(form.Fresh(s.warningsOf(d.Base, lookup), found.Warnings()))
 	}
 	if string(file.Bytes()) != string(d.Base) {
 		theirs := diffOf(d.Base, file.Bytes())
@@ -160,8 +160,8 @@ func (s *Server) draftView(r *http.Request, d *changes.Draft, file *lvscf.Docume
 	return v
 }
 
-func warningsOf(text []byte, lookup lvscf.Lookup) lvscf.Findings {
-	d, err := lvscf.Parse("lvs.cf", text)
+func (s *Server) warningsOf(text []byte, lookup lvscf.Lookup) lvscf.Findings {
+	d, err := lvscf.Parse(s.opt.ConfigFile, text)
 	if err != nil {
 		return nil
 	}

@@ -37,6 +37,8 @@ type controlView struct {
 type nowView struct {
 	monitor.View
 	Time       time.Time
+	Running    bool   // pulse does
+	Standby    bool   // an operator keeps this router from serving
 	Table      string // the kernel's
 	TableError string
 	FileError  string // why lvs.cf cannot be read
@@ -65,12 +67,23 @@ func (s *Server) control(w http.ResponseWriter, r *http.Request) {
 	v.Now = v.Time
 	v.filter(query)
 	if v.Admin {
-		v.Actions = s.links(false, "")
+		v.Actions = s.links(false, "", v.useless()...)
 	}
 	if a, ok := s.actionNamed(query.Get("did")); ok && !a.real {
 		v.Did = a.Title
 	}
 	s.render(w, r, http.StatusOK, "control", v)
+}
+
+// useless are the actions that would change nothing.
+func (v *nowView) useless() []string {
+	switch {
+	case !v.Running:
+		return []string{"switchover", "standby", "resume", "reload", "stop"}
+	case v.Standby:
+		return []string{"standby", "start"}
+	}
+	return []string{"resume", "start"}
 }
 
 // look asks the daemons, and reads lvs.cf and the kernel's table.
@@ -84,6 +97,8 @@ func (s *Server) look(ctx context.Context) nowView {
 	}
 	in.Now = time.Now()
 	v.Time, v.View = in.Now, monitor.Build(in)
+	v.Running = in.Pulse.Fresh()
+	v.Standby = v.Running && in.Pulse.Status.Standby
 	v.readTable()
 	return v
 }
