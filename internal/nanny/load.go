@@ -25,6 +25,7 @@ type load struct {
 	agent   bool
 	line    string        // what the agent said
 	ask     func() Answer // nil: somebody else asks
+	forget  func()        // gives back the memory that ask keeps; nil: it keeps none
 	due     time.Time
 	fault   string // last thing that went wrong, said once
 	reading loadmon.Reading
@@ -61,7 +62,7 @@ func (w *Watch) WeighBy(env []string, wake ...unix.PollFd) error {
 		return err
 	}
 	p := program.New(loadArgv(w.opts), env, wake...)
-	w.load.weighs = true
+	w.load.weighs, w.load.forget = true, p.Forget
 	w.load.ask = func() Answer { return runLoad(p, w.opts.Interval) }
 	return nil
 }
@@ -140,6 +141,13 @@ func (w *Watch) LoadDue(now time.Time) bool {
 
 // AskLoad asks for the load. It may be called by another goroutine than the rest.
 func (w *Watch) AskLoad() Answer { return w.load.ask() }
+
+// ForgetLoad gives back the memory that AskLoad keeps for the next time. It may be called by whoever calls that.
+func (w *Watch) ForgetLoad() {
+	if w.load.forget != nil {
+		w.load.forget()
+	}
+}
 
 // TakeLoad draws the consequences of an answer.
 func (w *Watch) TakeLoad(now time.Time, a Answer) {

@@ -95,6 +95,7 @@ func (j *job) weigh() {
 		j.pool.engine.try(&j.check, j.agent)
 	default:
 		j.away(&j.pool.crew, func() func() {
+			defer j.asker.ForgetLoad()
 			a := j.asker.AskLoad()
 			return func() { j.weighed(a) }
 		})
