@@ -65,17 +65,28 @@ func (p plan) desired(of func(rowKey) placement, serves func(ipvs.ServiceKey) bo
 
 // weight decides whether the server has a row, and with which weight, given the one of lvs.cf.
 func (p placement) weight(configured int, quiesce bool) (weight int, present bool) {
-	return p.order.place(p.healthy(configured, quiesce))
+	if p.order.mode == Maint {
+		return 0, false
+	}
+	weight, present = p.healthy(configured, quiesce)
+	if p.order.mode == Drain {
+		weight = 0
+	}
+	return weight, present
 }
 
-// healthy is weight without an operator.
+// healthy is weight as long as no operator takes the server out.
 func (p placement) healthy(configured int, quiesce bool) (weight int, present bool) {
-	if p.byLoad {
+	share := p.share
+	switch {
+	case p.order.weighted:
+		configured, share = p.order.weight, 0
+	case p.byLoad:
 		configured = p.weighed
 	}
 	switch p.state {
 	case up:
-		return part(configured, p.share), true
+		return part(configured, share), true
 	case unknown: // what an earlier lvsd left goes on until its server is known to be down
 		if p.adopted > 0 {
 			return configured, true

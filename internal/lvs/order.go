@@ -37,19 +37,6 @@ type order struct {
 	weight   int       // 0 to 65535
 }
 
-// place takes the order into account in the row a server would have without it.
-func (o order) place(weight int, present bool) (int, bool) {
-	switch {
-	case o.mode == Maint:
-		return 0, false
-	case o.mode == Drain:
-		return 0, present
-	case o.weighted && present && weight > 0: // not one that is quiescing
-		return o.weight, true
-	}
-	return weight, present
-}
-
 // who names a real server as an operator does.
 type who struct{ virtual, server string }
 

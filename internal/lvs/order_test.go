@@ -8,29 +8,30 @@ import (
 	"time"
 )
 
-func TestOrderPlaces(t *testing.T) {
+func TestOrderDecides(t *testing.T) {
 	tests := []struct {
 		name    string
 		order   order
-		weight  int
-		present bool
+		state   state
+		quiesce bool
 		want    int
 		row     bool
 	}{
-		{"none", order{}, 4, true, 4, true},
-		{"none, down", order{}, 0, false, 0, false},
-		{"drain", order{mode: Drain}, 4, true, 0, true},
-		{"drain, down", order{mode: Drain}, 0, false, 0, false},
-		{"maint", order{mode: Maint}, 4, true, 0, false},
-		{"maint, quiescing", order{mode: Maint}, 0, true, 0, false},
-		{"weight", order{weighted: true, weight: 9}, 4, true, 9, true},
-		{"weight 0", order{weighted: true}, 4, true, 0, true},
-		{"weight, quiescing", order{weighted: true, weight: 9}, 0, true, 0, true},
-		{"weight, down", order{weighted: true, weight: 9}, 0, false, 0, false},
-		{"weight, drain", order{mode: Drain, weighted: true, weight: 9}, 4, true, 0, true},
+		{"none", order{}, up, false, 4, true},
+		{"none, down", order{}, down, false, 0, false},
+		{"drain", order{mode: Drain}, up, false, 0, true},
+		{"drain, down", order{mode: Drain}, down, false, 0, false},
+		{"maint", order{mode: Maint}, up, false, 0, false},
+		{"maint, quiescing", order{mode: Maint}, down, true, 0, false},
+		{"weight", order{weighted: true, weight: 9}, up, false, 9, true},
+		{"weight 0", order{weighted: true}, up, false, 0, true},
+		{"weight, quiescing", order{weighted: true, weight: 9}, down, true, 0, true},
+		{"weight, down", order{weighted: true, weight: 9}, down, false, 0, false},
+		{"weight, drain", order{mode: Drain, weighted: true, weight: 9}, up, false, 0, true},
 	}
 	for _, tt := range tests {
-		if w, row := tt.order.place(tt.weight, tt.present); w != tt.want || row != tt.row {
+		p := placement{state: tt.state, installed: true, order: tt.order}
+		if w, row := p.weight(4, tt.quiesce); w != tt.want || row != tt.row {
 			t.Errorf("%s: %d, %v, want %d, %v", tt.name, w, row, tt.want, tt.row)
 		}
 	}

@@ -66,3 +66,20 @@ func TestOrders(t *testing.T) {
 		b.stop()
 	})
 }
+
+// TestOrderedWeight stands above what lvs.cf and the load say, also when that is 0.
+func TestOrderedWeight(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		text := strings.NewReplacer("scheduler", "load_monitor = \"agent 8080\"\n\tscheduler", "10.0.0.1", "10.0.0.1\n\t\tweight = 0").Replace(two)
+		b := newBed(t, text, nil)
+		b.say("10.0.0.1", "up")
+		b.say("10.0.0.2", "up")
+		b.say("10.0.0.2", "share 0")
+		b.wantWrites(addWeb, "-a "+rowA+" -m -w 0", "-a "+rowB+" -m -w 1", "-e "+rowB+" -m -w 0")
+		b.order("a", "weight", "", "5", "-e "+rowA+" -m -w 5")
+		b.order("b", "weight", "", "7", "-e "+rowB+" -m -w 7")
+		b.say("10.0.0.2", "down connect refused")
+		b.wantWrites("-d " + rowB)
+		b.stop()
+	})
+}
