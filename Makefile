@@ -145,7 +145,7 @@ bench-packages:
 check-packages:
 	@tools/packages $(CHECK_PACKAGES) $(LAB_PACKAGES)
 debian-packages:
-	@tools/packages debootstrap=/usr/sbin/debootstrap
+	@tools/packages debootstrap=/usr/sbin/debootstrap rpm=/usr/bin/rpm
 matrix-packages:
 	@tools/packages --idle $(MATRIX_PACKAGES)
 browser-packages:

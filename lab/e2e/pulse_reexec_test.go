@@ -62,6 +62,25 @@ func TestReexec(t *testing.T) {
 	p.served()
 }
 
+// TestReexecSigned: a new run of pulse has to prove itself to a partner that believes signed heartbeats only, before that takes over;
+// and a download goes on, with the kernels' synchronisation of connections as without.
+func TestReexecSigned(t *testing.T) {
+	const syncd = "syncdaemon = 1\nsyncd_iface = eth1\nbackup_active = 1"
+	conf := strings.Replace(enforced(t), "deadtime = 500ms", "deadtime = 2s", 1)
+	p := newPair(t, strings.Replace(conf, "backup_active = 1", syncd, 1))
+	p.start(1)
+	p.start(2)
+	p.wantActive(1)
+	wait := p.download(256 << 10)
+	p.wantCtl(1, "this router is active", "reexec")
+	p.wantCtl(2, "this router is inactive", "reexec")
+	p.steady(1)
+	wait()
+	p.crash(1)
+	p.wantHolding(2)
+	p.served()
+}
+
 // TestReexecRefused: what would end the service is not tried.
 func TestReexecRefused(t *testing.T) {
 	p := newPair(t, strings.Replace(pairConf(""), "backup_active = 1", "backup_active = 0", 1))
