@@ -66,9 +66,17 @@ matrix: matrix-packages build
 	cd lab && LAB_MATRIX=1 $(GO) test -count=1 ./matrix/...
 	cd lab && LAB_MATRIX=pooled $(GO) test -count=1 ./matrix/...
 
+# What looks for pages that keep people out. Without npm it is not asked.
+AXE_VERSION := 4.14.1
+AXE := $(if $(shell command -v npm),$(BIN)/axe-$(AXE_VERSION)/node_modules/axe-core/axe.min.js)
+ifneq ($(AXE),)
+$(AXE):
+	npm install --silent --no-audit --no-fund --prefix $(BIN)/axe-$(AXE_VERSION) axe-core@$(AXE_VERSION)
+endif
+
 # The web panels in Chromium, with script and without. What they look like is in bin/screenshots afterwards.
-browser: browser-packages build
-	cd lab && LAB_BROWSER=1 $(GO) test -count=1 ./browser
+browser: browser-packages build $(AXE)
+	cd lab && LAB_BROWSER=1 LAB_AXE=$(AXE) $(GO) test -count=1 ./browser
 
 # Inside a kernel with IPVS: the machine's own where it has one, User-Mode Linux otherwise.
 # One boot at a time: tests that share the processors measure each other.

@@ -135,6 +135,8 @@ func resultClass(result string) string {
 		return "up"
 	case changes.Outside:
 		return "hold"
+	case changes.Found:
+		return "off"
 	}
 	return "warn"
 }

@@ -31,7 +31,7 @@ func TestChanges(t *testing.T) {
 		t.Errorf("download: %v\n%s", a.header, a.body)
 	}
 	b.apply("43", "comment", `moved <b>it</b>`)
-	b.get("/changes?done=applied").want(t, "applied", http.StatusOK, "<b>Applied</b> as serial 43", "moved &lt;b&gt;it&lt;/b&gt;", "changed outside", "Serial 42", "Serial 43", "+2 −2")
+	b.get("/changes?done=applied").want(t, "applied", http.StatusOK, "<b>Applied</b> as serial 43", "moved &lt;b&gt;it&lt;/b&gt;", ">found<", "Serial 42", "Serial 43", "+2 −2")
 	b.tryApply().want(t, "applied twice", http.StatusConflict, "There is no draft any more")
 	b.get("/changes/compare?from=1&to=2").want(t, "compare", http.StatusOK, "version 1, serial 42", "primary = 192.0.2.11", "primary = 192.0.2.99")
 	if a := b.get("/changes/download?which=1"); a.body != sampleConfig {

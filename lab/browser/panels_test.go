@@ -311,17 +311,21 @@ func TestLive(t *testing.T) {
 	}
 }
 
+// pages are all panels and pages beside them, by name.
+func pages() map[string]string {
+	return map[string]string{
+		"control": "/control", "global": "/global", "redundancy": "/redundancy", "virtual": "/virtual", "virtual-edit": "/virtual/edit?v=web", "real": "/virtual/real?v=web",
+		"real-edit": "/virtual/real/edit?v=web&s=web1", "scripts": "/virtual/scripts?v=web", "changes": "/changes", "text": "/changes/text", "server": "/server?v=web&s=web3",
+		"drain": "/act/drain?v=web&s=web2", "weight": "/act/weight?v=web&s=web2", "help": "/help", "compare": "/changes/compare?from=1&to=draft",
+	}
+}
+
 // TestPictures keeps what each panel looks like, for people to look at.
 func TestPictures(t *testing.T) {
 	t.Parallel()
 	d := newDesk(t, cluster, true)
 	b := d.newTab(true)
 	b.visit("/login")
-	pages := map[string]string{
-		"control": "/control", "global": "/global", "redundancy": "/redundancy", "virtual": "/virtual", "virtual-edit": "/virtual/edit?v=web", "real": "/virtual/real?v=web",
-		"real-edit": "/virtual/real/edit?v=web&s=web1", "scripts": "/virtual/scripts?v=web", "changes": "/changes", "text": "/changes/text", "server": "/server?v=web&s=web3",
-		"drain": "/act/drain?v=web&s=web2", "weight": "/act/weight?v=web&s=web2", "help": "/help", "compare": "/changes/compare?from=1&to=draft",
-	}
 	shoot := func(name string) {
 		for _, width := range []int64{1280, 390} {
 			b.picture(name+"-"+strconv.FormatInt(width, 10), width, false)
@@ -339,7 +343,7 @@ func TestPictures(t *testing.T) {
 	b.visit("/virtual/edit?v=web")
 	b.fill("port", "8080", "persistent", "60")
 	b.press("Accept")
-	for name, path := range pages {
+	for name, path := range pages() {
 		b.visit(path)
 		if name == "control" {
 			b.says("live, ")

@@ -175,6 +175,8 @@ func (b *tab) picture(name string, width int64, dark bool) {
 		{Name: "prefers-color-scheme", Value: scheme}, {Name: "prefers-reduced-motion", Value: "reduce"}, // no colour halfway to another
 	}})
 	call(b, emulation.SetDeviceMetricsOverride, emulation.SetDeviceMetricsOverrideParams{Width: width, Height: 900, DeviceScaleFactor: 1, Mobile: width < 500})
+	height := get(b, chromedp.Evaluate[int64](`document.documentElement.scrollHeight`)) // all of it at once: what sticks to an edge is at its place then
+	call(b, emulation.SetDeviceMetricsOverride, emulation.SetDeviceMetricsOverrideParams{Width: width, Height: max(height, 900), DeviceScaleFactor: 1, Mobile: width < 500})
 	png := get(b, chromedp.FullScreenshot(100))
 	if err := os.WriteFile(filepath.Join(dir, name+"-"+scheme+".png"), png, 0o644); err != nil {
 		b.t.Fatal(err)

@@ -150,7 +150,7 @@ func TestApply(t *testing.T) {
 	}
 	d.apply("a reason\nand more", 0)
 	d.is("applied", applied)
-	d.versions("7 changed outside +0 -0", "8 applied +2 -2 a reason and more")
+	d.versions("7 found +0 -0", "8 applied +2 -2 a reason and more")
 	if info, err := os.Stat(filepath.Join(d.dir, "lvs.cf")); err != nil || info.Mode().Perm() != 0o640 {
 		t.Errorf("mode of lvs.cf: %v, %v", info.Mode(), err)
 	}
@@ -158,16 +158,18 @@ func TestApply(t *testing.T) {
 		t.Errorf("applied twice: %v", err)
 	}
 	d.open()
-	d.versions("7 changed outside +0 -0", "8 applied +2 -2 a reason and more")
+	d.versions("7 found +0 -0", "8 applied +2 -2 a reason and more")
 	for id, want := range map[int]string{1: sample, 2: applied} {
 		if text, err := d.store.Text(id); err != nil || string(text) != want {
 			t.Errorf("version %d: %q, %v", id, text, err)
 		}
 	}
-	// A serial_no that somebody has chosen is kept.
+	// A serial_no that somebody has chosen is kept. What somebody else has changed before is a version too.
+	d.put(sample)
 	d.edit("serial_no = 100\n")
 	d.apply("", 0)
 	d.is("own serial", "serial_no = 100\n")
+	d.versions("7 found +0 -0", "8 applied +2 -2 a reason and more", "7 changed outside +2 -2", "100 applied +1 -3")
 }
 
 func TestFirstFile(t *testing.T) {
@@ -211,7 +213,7 @@ func TestConflict(t *testing.T) {
 	d.apply("", 0)
 	d.is("merged", applied+"tcp_timeout = 900\n")
 	// What was changed outside is a version of its own.
-	d.versions("7 changed outside +0 -0", "8 applied +2 -2")
+	d.versions("7 found +0 -0", "8 applied +2 -2")
 }
 
 func TestTrial(t *testing.T) {
@@ -227,7 +229,7 @@ func TestTrial(t *testing.T) {
 	if trial := state.Trial(); trial == nil || !trial.Confirm.Equal(noon.Add(time.Minute)) {
 		t.Fatalf("trial: %+v", trial)
 	}
-	d.versions("7 changed outside +0 -0", "8 on trial +2 -2 try")
+	d.versions("7 found +0 -0", "8 on trial +2 -2 try")
 	if err := d.store.Edit(d.from(), []byte("x = 1\n"), by("anna")); !errors.Is(err, ErrTrial) {
 		t.Errorf("edited during a trial: %v", err)
 	}
@@ -236,7 +238,7 @@ func TestTrial(t *testing.T) {
 		t.Fatal(err)
 	}
 	d.is("rolled back", back)
-	d.versions("7 changed outside +0 -0", "8 rolled back +2 -2 try", "9 applied +2 -2 Back to serial 7")
+	d.versions("7 found +0 -0", "8 rolled back +2 -2 try", "9 applied +2 -2 Back to serial 7")
 	if _, err := d.store.Back(Who{}); !errors.Is(err, ErrNoTrial) {
 		t.Errorf("rolled back twice: %v", err)
 	}
@@ -246,7 +248,7 @@ func TestTrial(t *testing.T) {
 		t.Fatal(err)
 	}
 	d.is("kept", applied)
-	d.versions("7 changed outside +0 -0", "8 kept +2 -2 try")
+	d.versions("7 found +0 -0", "8 kept +2 -2 try")
 	if err := d.store.Keep(); !errors.Is(err, ErrNoTrial) {
 		t.Errorf("kept twice: %v", err)
 	}
@@ -257,7 +259,7 @@ func TestTrial(t *testing.T) {
 		t.Errorf("rolled back over somebody else's change: %v", err)
 	}
 	d.is("somebody else's", "primary = 10.0.0.1\n")
-	d.versions("7 changed outside +0 -0", "8 not rolled back +2 -2 try")
+	d.versions("7 found +0 -0", "8 not rolled back +2 -2 try")
 }
 
 // TestCrash ends the process after each step that is on disk; the next one finds the whole change or none of it.
@@ -274,9 +276,9 @@ func TestCrash(t *testing.T) {
 		{"begun", time.Minute, func(d *desk) { d.journal(false, time.Minute); d.put(sample) }, sample, true, false, nil},
 		{
 			"written", time.Minute, func(d *desk) { d.journal(false, time.Minute); d.put(applied) }, applied, false, true,
-			[]string{"7 changed outside +0 -0", "8 on trial +2 -2"},
+			[]string{"7 found +0 -0", "8 on trial +2 -2"},
 		},
-		{"written for good", 0, func(d *desk) { d.journal(false, 0); d.put(applied) }, applied, false, false, []string{"7 changed outside +0 -0", "8 applied +2 -2"}},
+		{"written for good", 0, func(d *desk) { d.journal(false, 0); d.put(applied) }, applied, false, false, []string{"7 found +0 -0", "8 applied +2 -2"}},
 		{"rolled back", time.Minute, func(d *desk) { d.journal(true, time.Minute); d.put(back) }, back, false, false, []string{"9 applied +0 -0 Back to serial 7"}},
 		{"changed by somebody meanwhile", 0, func(d *desk) { d.journal(false, 0); d.put("primary = 1.1.1.1\n") }, "primary = 1.1.1.1\n", true, false, nil},
 	} {
@@ -332,7 +334,7 @@ func TestVersionNotedBeforeCrash(t *testing.T) {
 		t.Fatal(err)
 	}
 	d.open()
-	d.versions("7 changed outside +0 -0", "8 applied +2 -2")
+	d.versions("7 found +0 -0", "8 applied +2 -2")
 }
 
 func TestLimits(t *testing.T) {

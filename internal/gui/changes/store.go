@@ -240,7 +240,11 @@ func (s *Store) written() {
 		return
 	}
 	if len(a.Before) > 0 && list.Last().Sum != Sum(a.Before) {
-		list = s.add(list, a.Before, Version{Who: Who{At: a.At}, Result: Outside})
+		result := Outside
+		if len(list) == 0 {
+			result = Found
+		}
+		list = s.add(list, a.Before, Version{Who: Who{At: a.At}, Result: result})
 	}
 	result := Applied
 	if !a.Confirm.IsZero() {

@@ -16,6 +16,7 @@ const (
 	RolledBack = "rolled back"
 	Left       = "not rolled back" // somebody else had changed lvs.cf by then
 	Outside    = "changed outside" // by another program than this one
+	Found      = "found"           // the first one
 )
 
 // Version is an lvs.cf that was in its place once.
