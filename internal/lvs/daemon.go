@@ -27,10 +27,12 @@ import (
 )
 
 // verifyInterval is how often the table is compared with what it should be. Reading a large table takes its time: the
-// pause is also at least verifyPause times as long as the reading took.
+// pause is also at least verifyPause times as long as the reading took, but never above verifyMost: a machine that stood still
+// while it was read must not put off the next repair for long.
 const (
 	verifyInterval = time.Second
 	verifyPause    = 20
+	verifyMost     = 10 * time.Second
 )
 
 // Options say how lvsd runs.

@@ -154,7 +154,7 @@ func (d *Daemon) verify() time.Duration {
 	d.warm(time.Now())
 	started := time.Now()
 	have, err := d.table.Read()
-	pause := max(verifyInterval, verifyPause*time.Since(started))
+	pause := min(max(verifyInterval, verifyPause*time.Since(started)), verifyMost)
 	if err != nil {
 		d.fail(err)
 		return pause

@@ -218,3 +218,41 @@ func (c *cluster) datagrams(n int) map[string]int {
 	}
 	return answers
 }
+
+// TestEncapsulations: requests reach real servers behind tunnels by GUE and by GRE, with and without checksums.
+func TestEncapsulations(t *testing.T) {
+	const gue = "tunnel_type = gue\ntunnel_port = 6080"
+	for _, tt := range []struct{ extra, option, device string }{
+		{gue, "--tun-type gue --tun-port 6080 --tun-nocsum", ""},
+		{gue + "\ntunnel_checksum = 1", "--tun-type gue --tun-port 6080 --tun-csum", ""},
+		{"tunnel_type = gre", "--tun-type gre --tun-nocsum", "gre"},
+		{"tunnel_type = gre\ntunnel_checksum = 1", "--tun-type gre --tun-csum", "gre csum"}, // a device wants all packets to have one, or none
+	} {
+		t.Run(tt.option, func(t *testing.T) {
+			c := newClusterBy(t, topology.Tunnel, virtual("tunnel", topology.VIP, "scheduler = rr\n"+tt.extra, topology.RealAddr))
+			rows := []string{"-A -t 192.0.2.100:80 -s rr"}
+			for i := 1; i <= 3; i++ {
+				rows = append(rows, fmt.Sprintf("-a -t 192.0.2.100:80 -r %s -i -w 1 %s", hostPort(topology.RealAddr(i)), tt.option))
+				c.unpack(i, tt.device)
+			}
+			c.lvsd()
+			wantTable(t, c.router, rows...)
+			c.wantAnswers(topology.VIP, 6, map[string]int{"real1": 2, "real2": 2, "real3": 2})
+		})
+	}
+}
+
+// unpack has a real server take packets from a tunnel: a device of a kind, or GUE, of which what is inside goes to tunl0.
+func (c *cluster) unpack(i int, device string) {
+	c.t.Helper()
+	node := c.net.Real(i)
+	if device == "" {
+		run(c.t, node, "ip", "fou", "add", "port", "6080", "gue")
+		return
+	}
+	argv := []string{"ip", "link", "add", "tunnel", "type", "gre", "local", topology.RealAddr(i)}
+	run(c.t, node, append(argv, strings.Fields(device)[1:]...)...)
+	if err := node.LinkUp("tunnel"); err != nil {
+		c.t.Fatal(err)
+	}
+}

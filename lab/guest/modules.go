@@ -27,7 +27,7 @@ func Modules() []string {
 	for _, s := range schedulers() {
 		names = append(names, "ip_vs_"+s)
 	}
-	return append(names, "veth", "bridge", "dummy", "ipip", "ip6_tunnel", "sit", "nf_conntrack")
+	return append(names, "veth", "bridge", "dummy", "ipip", "ip6_tunnel", "sit", "ip_gre", "fou", "nf_conntrack")
 }
 
 // moduleTree knows the files and dependencies of one kernel's modules.
