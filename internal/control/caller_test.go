@@ -7,8 +7,12 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"testing"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
 )
 
 // TestCaller: the kernel tells of the process at the other end what that is.
@@ -79,5 +83,61 @@ func TestGuards(t *testing.T) {
 	}
 	if (caller{groups: []uint32{0xffffffff, 0}}).operator(-1) {
 		t.Error("a group that does not exist has a member")
+	}
+}
+
+// TestOperatorsGroup: a process of another user and one more group is known by that.
+func TestOperatorsGroup(t *testing.T) {
+	if os.Getuid() != 0 {
+		t.Skip("only root can be somebody else")
+	}
+	const uid, gid = 65534, 4711
+	dir := t.TempDir()
+	path := filepath.Join(dir, "socket")
+	l, err := net.Listen("unix", path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	for name := dir; name != "/tmp" && name != "/"; name = filepath.Dir(name) {
+		if err := os.Chmod(name, 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.Chmod(path, 0o666); err != nil {
+		t.Fatal(err)
+	}
+	dialed := make(chan error, 1)
+	go func() {
+		runtime.LockOSThread() // for good: the thread ends with what it has become
+		groups := []uint32{gid}
+		if _, _, errno := unix.RawSyscall(unix.SYS_SETGROUPS, 1, uintptr(unsafe.Pointer(&groups[0])), 0); errno != 0 {
+			dialed <- errno
+			return
+		}
+		if _, _, errno := unix.RawSyscall(unix.SYS_SETRESUID, uid, uid, uid); errno != 0 {
+			dialed <- errno
+			return
+		}
+		c, err := net.Dial("unix", path)
+		if err == nil {
+			defer c.Close()
+		}
+		dialed <- err
+	}()
+	if err := <-dialed; err != nil {
+		t.Fatal(err)
+	}
+	server, err := l.Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer server.Close()
+	c, err := callerOf(server.(*net.UnixConn))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c.master() || !c.operator(gid) || c.operator(gid+1) {
+		t.Errorf("caller %+v", c)
 	}
 }
