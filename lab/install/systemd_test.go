@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/piranha-lvs/piranha/lab/topology"
 )
 
 // boot runs systemd as process 1 of the machine. It gets a root of its own by pivot_root(2): in a chroot the kernel makes no user
@@ -120,6 +122,36 @@ func TestSystemd(t *testing.T) {
 	if _, err := os.Lstat(active.path("etc/systemd/system/multi-user.target.wants/pulse.service")); err == nil {
 		t.Error("after the removal pulse is still enabled")
 	}
+}
+
+// TestSystemdCrash: a pulse that dies and cannot be started again leaves no address behind, on which its partner has to take over.
+func TestSystemdCrash(t *testing.T) {
+	n := network(t)
+	serveReals(t, n)
+	routers := []*machine{newMachine(t, n, 1), newMachine(t, n, 2)}
+	for _, m := range routers {
+		m.boot()
+		m.install()
+		m.write("/etc/sysconfig/ha/lvs.cf", pairConf)
+		m.run("systemctl start pulse")
+	}
+	routers[0].wantActive()
+	routers[0].write("/etc/sysconfig/ha/lvs.cf", "nonsense\n")
+	routers[0].run("systemctl kill --signal=KILL --kill-who=main pulse")
+	eventually(t, func() error {
+		if state := routers[0].property("pulse", "ActiveState"); state != "failed" {
+			return fmt.Errorf("pulse is %s", state)
+		}
+		return nil
+	})
+	routers[1].wantActive()
+	if said := routers[0].run("ip -brief address show eth0"); strings.Contains(said, topology.VIP) {
+		t.Errorf("both routers have %s: %s", topology.VIP, said)
+	}
+	served(t, n)
+	routers[0].write("/etc/sysconfig/ha/lvs.cf", pairConf)
+	routers[0].run("systemctl reset-failed pulse; systemctl start pulse")
+	eventually(t, func() error { return routers[0].says("piranhactl --json status", `"state": "inactive"`) })
 }
 
 // TestSystemdBackupNotWanted: a backup that lvs.cf does not want ends, and is not started again and again.
