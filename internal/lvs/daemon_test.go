@@ -79,13 +79,20 @@ type memory struct {
 	rows   ipvs.Table
 	writes []string
 	err    error
-	refuse ipvs.OpKind // changes of this kind are refused
+	slow   time.Duration // to fail
+	refuse ipvs.OpKind   // changes of this kind are refused
+	reads  int
 }
 
 func (m *memory) Read() (ipvs.Table, error) {
 	m.mu.Lock()
-	defer m.mu.Unlock()
-	return m.rows, m.err
+	m.reads++
+	rows, err := m.rows, m.err
+	m.mu.Unlock()
+	if err != nil {
+		time.Sleep(m.slow)
+	}
+	return rows, err
 }
 
 func (m *memory) Apply(ops []ipvs.Op) error {
@@ -445,6 +452,50 @@ func TestRefusalIsTriedAgain(t *testing.T) {
 	})
 }
 
+// TestKernelIsSilent: after a reading that the kernel did not answer the table is looked at again soon.
+func TestKernelIsSilent(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBed(t, two, nil)
+		b.say("10.0.0.1", "up")
+		b.kernel.took()
+		const silence = 5 * time.Second
+		b.kernel.slow = silence
+		b.kernel.set(b.kernel.rows, unix.ETIMEDOUT)
+		time.Sleep(verifyInterval + silence/2) // it is waited for now
+		b.kernel.set(nil, nil)                 // ipvsadm -C
+		time.Sleep(silence)
+		synctest.Wait()
+		time.Sleep(2 * time.Second)
+		synctest.Wait()
+		b.wantWrites(addWeb, "-a "+rowA+" -m -w 1")
+		b.stop()
+	})
+}
+
+// TestRefusalCostsNoReading: while the kernel refuses a row the table is not read again for everything that a monitor says.
+func TestRefusalCostsNoReading(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBed(t, two, nil)
+		b.say("10.0.0.1", "up")
+		b.kernel.refuseAll(ipvs.AddDestination)
+		b.say("10.0.0.2", "up")
+		before := b.kernel.reads
+		for range 1000 {
+			b.say("10.0.0.1", "passed 700")
+			b.status()
+		}
+		if reads := b.kernel.reads - before; reads > 1 {
+			t.Errorf("table read %d times", reads)
+		}
+		b.say("10.0.0.1", "down connect refused") // what can be done is done at once
+		b.wantWrites(addWeb, "-a "+rowA+" -m -w 1", "-d "+rowA)
+		if s := b.status(); s.InStep || s.Error == "" {
+			t.Errorf("status: in_step %v, error %q", s.InStep, s.Error)
+		}
+		b.stop()
+	})
+}
+
 // TestRefusedRow: a row the kernel refuses keeps no other from being written, at start or later.
 func TestRefusedRow(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -472,6 +523,7 @@ func (d *Daemon) settleCount(t *testing.T) (writes int, err error) {
 	t.Helper()
 	done := make(chan struct{})
 	d.questions <- func() {
+		d.dirty = true
 		writes, err = d.settle()
 		close(done)
 	}

@@ -24,7 +24,8 @@ func (d *Daemon) update() {
 }
 
 // settle brings the table to what is desired, if anything has changed, and returns how many changes were sent. One
-// that the kernel refuses is logged, and tried again when something happens next or the table is verified.
+// that the kernel refuses is logged, and tried again when something changes next or the table is verified: not before, as each
+// attempt takes a reading of the whole table.
 func (d *Daemon) settle() (writes int, err error) {
 	if !d.dirty {
 		return 0, nil
@@ -32,7 +33,7 @@ func (d *Daemon) settle() (writes int, err error) {
 	d.tellServices()
 	defer func() {
 		if err != nil {
-			d.stale = true
+			d.stale, d.dirty = true, false
 			d.fail(err)
 		}
 	}()
@@ -154,12 +155,12 @@ func (d *Daemon) verify() time.Duration {
 	d.warm(time.Now())
 	started := time.Now()
 	have, err := d.table.Read()
-	pause := min(max(verifyInterval, verifyPause*time.Since(started)), verifyMost)
 	if err != nil {
 		d.fail(err)
-		return pause
+		return verifyInterval
 	}
-	inStep := !d.dirty
+	pause := min(max(verifyInterval, verifyPause*time.Since(started)), verifyMost)
+	inStep := !d.dirty && !d.stale
 	d.have, d.stale, d.dirty = have, false, true
 	if inStep {
 		d.logRepairs(ipvs.Diff(have.Only(d.ledger.mine), d.desired()))

@@ -243,9 +243,8 @@ func (d *Daemon) ask(ctx context.Context, change func() (writes int, err error))
 
 func (d *Daemon) setActive(active bool) (int, error) {
 	changed := d.active != active
-	if changed {
-		d.active, d.dirty = active, true
-	}
+	d.active = active
+	d.dirty = d.dirty || changed || d.stale
 	writes, err := d.settle()
 	if n := refusals(err); writes > 0 && n > 0 && n != everything {
 		err = nil // the others are in place; what was refused is in the log, and tried again
