@@ -92,6 +92,8 @@ type Daemon struct {
 	dirty  bool       // the table may differ from what is desired
 	failed string     // the last failure to write, so that it is logged once
 
+	timeouts, untaken kernel.Timeouts // of lvs.cf: that the kernel has taken, and would not take when last asked
+
 	forgetful bool // the ledger could not be saved, which has been logged
 
 	reading, again bool // lvs.cf is being read; and once more afterwards
@@ -243,9 +245,7 @@ func (d *Daemon) adopt() (undo func() error, err error) {
 		d.log.Warn("what an operator has ordered of real servers is not known", "err", err.Error())
 	}
 	there, known := weights(d.have), maps.Clone(d.ledger.rows)
-	if err := d.setTimeouts(kernel.Timeouts{}); err != nil {
-		d.log.Warn("ipvsadm failed to set timeouts", "err", err.Error())
-	}
+	d.setTimeouts()
 	d.use(d.cfg, d.newPlan(d.cfg), there)
 	undo = d.undo(known)
 	rows := len(weights(d.have.Only(d.ledger.mine)))
@@ -370,13 +370,23 @@ func (h *health) reweigh(rs *server) {
 	}
 }
 
-// setTimeouts writes the connection timeouts that lvs.cf sets, if they differ from before.
-func (d *Daemon) setTimeouts(before kernel.Timeouts) error {
+// setTimeouts writes the connection timeouts that lvs.cf sets, unless the kernel has taken them. It is tried again when the
+// table is verified; that it failed is logged once.
+func (d *Daemon) setTimeouts() {
 	t := timeouts(d.cfg)
-	if t == before || t == (kernel.Timeouts{}) {
-		return nil
+	if t == d.timeouts {
+		return
 	}
-	return d.table.SetTimeouts(t)
+	if t != (kernel.Timeouts{}) {
+		if err := d.table.SetTimeouts(t); err != nil {
+			if t != d.untaken {
+				d.log.Warn("ipvsadm failed to set timeouts", "err", err.Error())
+			}
+			d.untaken = t
+			return
+		}
+	}
+	d.timeouts, d.untaken = t, kernel.Timeouts{}
 }
 
 func timeouts(c *lvscf.Config) kernel.Timeouts {

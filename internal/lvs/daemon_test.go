@@ -82,6 +82,7 @@ type memory struct {
 	slow   time.Duration // to fail
 	refuse ipvs.OpKind   // changes of this kind are refused
 	reads  int
+	times  kernel.Timeouts
 }
 
 func (m *memory) Read() (ipvs.Table, error) {
@@ -113,7 +114,14 @@ func (m *memory) Apply(ops []ipvs.Op) error {
 	return errors.Join(refused...)
 }
 
-func (m *memory) SetTimeouts(kernel.Timeouts) error { return nil }
+func (m *memory) SetTimeouts(t kernel.Timeouts) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.err == nil {
+		m.times = t
+	}
+	return m.err
+}
 
 // set puts the table into another state behind the daemon's back.
 func (m *memory) set(rows ipvs.Table, err error) {
@@ -468,6 +476,25 @@ func TestKernelIsSilent(t *testing.T) {
 		time.Sleep(2 * time.Second)
 		synctest.Wait()
 		b.wantWrites(addWeb, "-a "+rowA+" -m -w 1")
+		b.stop()
+	})
+}
+
+// TestTimeoutsAreTriedAgain: timeouts that the kernel would not take are set as soon as it will.
+func TestTimeoutsAreTriedAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBed(t, two, nil)
+		b.kernel.set(b.kernel.rows, unix.ENOBUFS)
+		b.write("tcp_timeout = 30\n" + two)
+		b.signal(syscall.SIGHUP)
+		time.Sleep(10 * time.Second)
+		b.wantLogged(1, "warn: ipvsadm failed to set timeouts")
+		b.kernel.set(b.kernel.rows, nil)
+		time.Sleep(2 * time.Second)
+		synctest.Wait()
+		if want := (kernel.Timeouts{TCP: 30 * time.Second}); b.kernel.times != want {
+			t.Errorf("timeouts %v, want %v", b.kernel.times, want)
+		}
 		b.stop()
 	})
 }

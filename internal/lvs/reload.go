@@ -92,13 +92,11 @@ func (d *Daemon) logFindings(findings lvscf.Findings) {
 }
 
 func (d *Daemon) change(ctx context.Context, cfg *lvscf.Config) {
-	before, times := d.plan, timeouts(d.cfg)
+	before := d.plan
 	next := d.newPlan(cfg)
 	d.use(cfg, next, d.present(next))
 	d.logServices(before)
-	if err := d.setTimeouts(times); err != nil {
-		d.log.Warn("ipvsadm failed to set timeouts", "err", err.Error())
-	}
+	d.setTimeouts()
 	d.startMonitors(ctx)
 	d.dirty = true
 	writes, _ := d.settle()

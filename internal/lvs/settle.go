@@ -153,6 +153,7 @@ func (d *Daemon) verify() time.Duration {
 	d.remember(d.ledger.flush())
 	d.expire(time.Now())
 	d.warm(time.Now())
+	d.setTimeouts()
 	started := time.Now()
 	have, err := d.table.Read()
 	if err != nil {
