@@ -37,9 +37,10 @@ type controlView struct {
 type nowView struct {
 	monitor.View
 	Time       time.Time
-	Running    bool   // pulse does
-	Standby    bool   // an operator keeps this router from serving
-	Table      string // the kernel's
+	Running    bool            // pulse does
+	Standby    bool            // an operator keeps this router from serving
+	Events     []monitor.Event // the newest first
+	Table      string          // the kernel's
 	TableError string
 	FileError  string // why lvs.cf cannot be read
 }
@@ -99,6 +100,7 @@ func (s *Server) look(ctx context.Context) nowView {
 	v.Time, v.View = in.Now, monitor.Build(in)
 	v.Running = in.Pulse.Fresh()
 	v.Standby = v.Running && in.Pulse.Status.Standby
+	v.Events = s.daemons.Events(ctx)
 	v.readTable()
 	return v
 }

@@ -139,7 +139,7 @@ func figures(t *monitor.Traffic, took string) live.Figures {
 // sections are the parts of the page that are live as a whole.
 func (s *Server) sections(v nowView) ([]live.Section, error) {
 	var list []live.Section
-	for _, name := range []string{"now-control", "now-figures"} {
+	for _, name := range []string{"now-control", "now-figures", "now-events"} {
 		var b bytes.Buffer
 		if err := s.views["control"].ExecuteTemplate(&b, name, v); err != nil {
 			return nil, err

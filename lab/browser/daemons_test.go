@@ -107,7 +107,11 @@ func (d *daemons) serial() int {
 func (d *daemons) answerPulse(w http.ResponseWriter, r *http.Request) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if r.Method == http.MethodGet {
+	switch {
+	case r.URL.Path == "/v1/events":
+		event(w, "pulse", 0, "state", "this router is active", 26*time.Hour)
+		return
+	case r.Method == http.MethodGet:
 		reply(w, http.StatusOK, d.pulse)
 		return
 	}
@@ -127,6 +131,10 @@ func (d *daemons) answerLvsd(w http.ResponseWriter, r *http.Request) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	switch {
+	case r.URL.Path == "/v1/events":
+		event(w, "lvsd", 1, "server_up", "web web4 is up after 2m10s", 5*time.Hour)
+		event(w, "lvsd", 2, "server_down", "web web3 is down after 21h: connect: connection refused", 3*time.Hour)
+		event(w, "lvsd", 3, "service_down", "smtp has no real server any more", 3*time.Hour)
 	case r.URL.Path == "/v1/history":
 		rs := d.server[r.FormValue("virtual")+" "+r.FormValue("server")]
 		reply(w, http.StatusOK, []any{map[string]any{"results": []any{rs["last_check"]}}})
@@ -158,6 +166,12 @@ func (d *daemons) order(call, virtual, server string) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.obey(call, virtual, server)
+}
+
+// event writes one as a daemon does.
+func event(w http.ResponseWriter, daemon string, n int, kind, text string, ago time.Duration) {
+	data, _ := json.Marshal(map[string]any{"id": fmt.Sprintf("%s-x-%d", daemon, n), "time": time.Now().Add(-ago), "type": kind, "text": text})
+	fmt.Fprintf(w, "event: %s\ndata: %s\n\n", kind, data)
 }
 
 // connections gives a real server that many.

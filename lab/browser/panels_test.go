@@ -264,7 +264,7 @@ func TestDrain(t *testing.T) {
 		d := newDesk(t, cluster, true)
 		b := d.newTab(script)
 		b.signIn()
-		b.says("smtp", "down", "connection refused", "4.2 ms")
+		b.says("smtp", "down", "connection refused", "4.2 ms", "server down", "web web3 is down after 21h")
 		b.press("web2")
 		b.says("Last checks", "10.11.12.12:80")
 		b.press("Drain…")

@@ -3,6 +3,10 @@ package monitor
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"path/filepath"
 	"reflect"
 	"strings"
 	"testing"
@@ -249,5 +253,38 @@ junk
 	got, err := formatTable(strings.NewReader(in))
 	if got != want || err != nil {
 		t.Errorf("%v\n%s\nwant\n%s", err, got, want)
+	}
+}
+
+// TestEvents: both daemons' events in one list; what one has said stays when it is gone.
+func TestEvents(t *testing.T) {
+	dir := t.TempDir()
+	noon := time.Date(2026, 3, 4, 12, 0, 0, 0, time.UTC)
+	answer := func(daemon string, minutes ...int) func() {
+		l, err := net.Listen("unix", filepath.Join(dir, daemon+".sock"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		server := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if r.URL.RequestURI() != "/v1/events?follow=0&last=12" {
+				t.Errorf("asked for %s", r.URL.RequestURI())
+			}
+			for _, m := range minutes {
+				fmt.Fprintf(w, "id: x\ndata: {\"time\":%q,\"type\":\"server_down\",\"text\":\"%s %s\"}\n\n", noon.Add(time.Duration(m)*time.Minute).Format(time.RFC3339), daemon, strings.Repeat("x", 400))
+			}
+		})}
+		go func() { _ = server.Serve(l) }()
+		return func() { server.Close() }
+	}
+	stopPulse, stopLvsd := answer("pulse", 1, 5), answer("lvs", 2, 3, 4, 6, 7, 8, 9, 10, 11, 12, 13, 14)
+	defer stopLvsd()
+	s := NewSource(dir)
+	for range 2 {
+		list := s.Events(t.Context())
+		if len(list) != 12 || list[0].Daemon != "lvsd" || !list[0].Time.Equal(noon.Add(14*time.Minute)) || list[9].Daemon != "pulse" || list[0].Class != "down" || list[0].Word != "server down" || len(list[0].Text) > 310 {
+			t.Errorf("events: %+v", list)
+		}
+		stopPulse()
+		s.pulseEvents.tried = time.Time{} // it is asked again
 	}
 }

@@ -30,13 +30,16 @@ func (a Answer[T]) Fresh() bool { return a.Err == nil && a.Status != nil }
 type Source struct {
 	pulse asker[PulseStatus]
 	lvsd  asker[LvsdStatus]
+
+	pulseEvents, lvsdEvents eventLog
 }
 
 // NewSource asks the daemons whose sockets are in runDir.
 func NewSource(runDir string) *Source {
+	pulse, lvsd := control.NewClient(runDir, "pulse", "pulse"), control.NewClient(runDir, "lvs", "lvsd")
 	return &Source{
-		pulse: asker[PulseStatus]{client: control.NewClient(runDir, "pulse", "pulse")},
-		lvsd:  asker[LvsdStatus]{client: control.NewClient(runDir, "lvs", "lvsd")},
+		pulse: asker[PulseStatus]{client: pulse}, pulseEvents: eventLog{client: pulse},
+		lvsd: asker[LvsdStatus]{client: lvsd}, lvsdEvents: eventLog{client: lvsd},
 	}
 }
 
