@@ -85,7 +85,7 @@ type Daemon struct {
 	monitors map[rowKey]*monitor
 	pool     *pool // nil: not needed
 	ledger   *ledger
-	orders   orders
+	orders   *orders
 
 	have   ipvs.Table // what the kernel holds, as far as known
 	stale  bool       // have must be read before it is used
@@ -94,7 +94,8 @@ type Daemon struct {
 
 	timeouts, untaken kernel.Timeouts // of lvs.cf: that the kernel has taken, and would not take when last asked
 
-	forgetful bool // the ledger could not be saved, which has been logged
+	forgetful  bool // the ledger could not be saved, which has been logged
+	ordersLost bool // so it is with the orders
 
 	reading, again bool // lvs.cf is being read; and once more afterwards
 
@@ -299,6 +300,7 @@ func (d *Daemon) use(cfg *lvscf.Config, p plan, there map[rowKey]int) {
 	if len(d.health) == 0 {
 		d.health = make(map[rowKey]*health, p.size())
 	}
+	d.moveOrders(p)
 	for _, h := range d.health {
 		h.server = nil
 	}

@@ -40,10 +40,13 @@ type order struct {
 // who names a real server as an operator does.
 type who struct{ virtual, server string }
 
+func (s *server) who() who { return who{s.virtual, s.name} }
+
 // orders are an operator's, kept in a file, so that maintenance outlives a restart.
 type orders struct {
-	path string // "": forgotten with the process
-	all  map[who]order
+	path    string // "": forgotten with the process
+	all     map[who]order
+	unsaved bool // the file has others, or may have
 }
 
 // orderFile is the file's form.
@@ -62,8 +65,8 @@ type orderLine struct {
 
 // openOrders reads the file in stateDir. One that is missing or cannot be understood has no orders; the error says why in the
 // latter case.
-func openOrders(stateDir string) (orders, error) {
-	o := orders{all: map[who]order{}}
+func openOrders(stateDir string) (*orders, error) {
+	o := &orders{all: map[who]order{}}
 	if stateDir == "" {
 		return o, nil
 	}
@@ -88,12 +91,19 @@ func openOrders(stateDir string) (orders, error) {
 		if line.Weight != nil && *line.Weight >= 0 && *line.Weight <= maxWeight {
 			next.weighted, next.weight = true, *line.Weight
 		}
-		o.put(who{line.Virtual, line.Server}, next)
+		if next != (order{}) {
+			o.all[who{line.Virtual, line.Server}] = next
+		}
 	}
 	return o, nil
 }
 
-func (o orders) put(w who, next order) {
+// set gives an order; the zero value takes it back.
+func (o *orders) set(w who, next order) {
+	if o.all[w] == next {
+		return
+	}
+	o.unsaved = true
 	if next == (order{}) {
 		delete(o.all, w)
 	} else {
@@ -101,45 +111,40 @@ func (o orders) put(w who, next order) {
 	}
 }
 
-// set gives an order and saves all. One that cannot be saved holds all the same.
-func (o orders) set(w who, next order) error {
-	if o.all[w] == next {
-		return nil
-	}
-	o.put(w, next)
-	return o.save()
-}
-
 // keep forgets the orders of servers that are no longer there.
-func (o orders) keep(there func(who) bool) error {
-	before := len(o.all)
+func (o *orders) keep(there func(who) bool) {
 	for w := range o.all {
 		if !there(w) {
-			delete(o.all, w)
+			o.set(w, order{})
 		}
 	}
-	if len(o.all) == before {
-		return nil
-	}
-	return o.save()
 }
 
 // expire puts the servers whose drain is over into maintenance, and names them.
-func (o orders) expire(now time.Time) (over []who, err error) {
+func (o *orders) expire(now time.Time) (over []who) {
 	for w, order := range o.all {
 		if order.mode == Drain && !order.until.IsZero() && !now.Before(order.until) {
 			order.mode, order.until = Maint, time.Time{}
-			o.all[w] = order
+			o.set(w, order)
 			over = append(over, w)
 		}
 	}
-	if len(over) == 0 {
-		return nil, nil
-	}
-	return over, o.save()
+	return over
 }
 
-func (o orders) save() error {
+// flush writes the file if it does not have the orders yet, because they have changed or because it could not be written.
+func (o *orders) flush() error {
+	if !o.unsaved {
+		return nil
+	}
+	if err := o.save(); err != nil {
+		return err
+	}
+	o.unsaved = false
+	return nil
+}
+
+func (o *orders) save() error {
 	if o.path == "" {
 		return nil
 	}
@@ -165,7 +170,7 @@ func (o orders) save() error {
 func (d *Daemon) useOrders() {
 	there := make(map[who]bool, len(d.orders.all))
 	for _, h := range d.health {
-		w := who{h.server.virtual, h.server.name}
+		w := h.server.who()
 		order, given := d.orders.all[w]
 		if given {
 			there[w] = true
@@ -175,19 +180,46 @@ func (d *Daemon) useOrders() {
 		}
 		h.order = order
 	}
-	d.unsaved(d.orders.keep(func(w who) bool { return there[w] }))
+	d.orders.keep(func(w who) bool { return there[w] })
+	d.saveOrders()
 }
 
-func (d *Daemon) unsaved(err error) {
-	if err != nil {
-		d.log.Warn("what an operator has ordered will not outlive lvsd", "err", err.Error())
+// moveOrders has those of servers that get another name in a plan follow: what is out of service must not come into service by
+// that.
+func (d *Daemon) moveOrders(p plan) {
+	moved := map[who]order{}
+	for _, s := range p {
+		for _, rs := range s.servers {
+			h := d.health[rs.key]
+			if h == nil || h.server.who() == rs.who() {
+				continue
+			}
+			moved[rs.who()] = h.order
+			d.orders.set(h.server.who(), order{})
+		}
+	}
+	for w, order := range moved {
+		d.orders.set(w, order)
 	}
 }
 
-// expire ends the drains whose time is over.
+// saveOrders logs, once, that the orders could not be saved, which is tried again with each look at the table, and once that
+// they have been since.
+func (d *Daemon) saveOrders() {
+	err := d.orders.flush()
+	if lost := err != nil; lost != d.ordersLost {
+		d.ordersLost = lost
+		if lost {
+			d.log.Warn("what an operator has ordered will not outlive lvsd", "err", err.Error())
+		} else {
+			d.log.Info("what an operator has ordered will outlive lvsd again")
+		}
+	}
+}
+
+// expire ends the drains whose time is over, and saves what could not be saved before.
 func (d *Daemon) expire(now time.Time) {
-	over, err := d.orders.expire(now)
-	d.unsaved(err)
+	over := d.orders.expire(now)
 	for _, w := range over {
 		d.log.Info("real server drained: in maintenance", "vs", w.virtual, "rs", w.server)
 		e := eventData{Virtual: w.virtual, Server: w.server, Order: "maint", Reason: "the time of its drain is over"}
@@ -197,6 +229,7 @@ func (d *Daemon) expire(now time.Time) {
 		d.useOrders()
 		d.dirty = true
 	}
+	d.saveOrders()
 }
 
 var errNoServer = errors.New("no active virtual server and real server of these names")
@@ -210,13 +243,13 @@ func (d *Daemon) Order(ctx context.Context, virtual, server string, o Order) (wr
 func (d *Daemon) order(w who, o Order) (int, error) {
 	known := false
 	for _, h := range d.health {
-		known = known || w == who{h.server.virtual, h.server.name}
+		known = known || w == h.server.who()
 	}
 	if !known {
 		return 0, errNoServer
 	}
 	d.tell(eventOrder, w.virtual+" "+w.server+": "+o.String()+", as ordered", eventData{Virtual: w.virtual, Server: w.server, Order: o.String()})
-	d.unsaved(d.orders.set(w, o.apply(d.orders.all[w], time.Now())))
+	d.orders.set(w, o.apply(d.orders.all[w], time.Now()))
 	d.useOrders()
 	d.dirty = true
 	writes, err := d.settle()

@@ -3,7 +3,10 @@ package lvs
 import (
 	"context"
 	"errors"
+	"os"
+	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -80,6 +83,58 @@ func TestOrderedWeight(t *testing.T) {
 		b.order("b", "weight", "", "7", "-e "+rowB+" -m -w 7")
 		b.say("10.0.0.2", "down connect refused")
 		b.wantWrites("-d " + rowB)
+		b.stop()
+	})
+}
+
+// TestOrderOutlivesAName: a server that is out of service stays so when it, or its virtual server, is given another name.
+func TestOrderOutlivesAName(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBed(t, two, nil)
+		b.say("10.0.0.1", "up")
+		b.say("10.0.0.2", "up")
+		b.kernel.took()
+		b.order("a", "maint", "", "", "-d "+rowA)
+		state := b.daemon.opt.StateDir
+		b.write(strings.NewReplacer("virtual web", "virtual www", "server a", "server first").Replace(two))
+		b.signal(syscall.SIGHUP)
+		b.wantWrites()
+		text, err := os.ReadFile(filepath.Join(state, "orders.json"))
+		if err != nil || !strings.Contains(string(text), "www") || strings.Contains(string(text), "web") {
+			t.Errorf("kept are %s, %v", text, err)
+		}
+		// Whoever has the name now is another server.
+		b.write(strings.NewReplacer("virtual web", "virtual www", "server a", "server second", "server b", "server first").Replace(two))
+		b.signal(syscall.SIGHUP)
+		b.wantWrites()
+		b.stop()
+	})
+}
+
+// TestOrderIsSavedLater: an order that could not be saved is, as soon as that can be done.
+func TestOrderIsSavedLater(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBed(t, two, nil)
+		state := b.daemon.opt.StateDir
+		if err := os.Rename(state, state+".away"); err != nil {
+			t.Fatal(err)
+		}
+		o := Order{Verb: "maint"}
+		if _, err := b.daemon.Order(context.Background(), "web", "a", o); err != nil {
+			t.Error(err)
+		}
+		time.Sleep(10 * time.Second)
+		b.wantLogged(1, "warn: what an operator has ordered will not outlive lvsd")
+		if err := os.Rename(state+".away", state); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(2 * time.Second)
+		synctest.Wait()
+		text, err := os.ReadFile(filepath.Join(state, "orders.json"))
+		if err != nil || !strings.Contains(string(text), "maint") {
+			t.Errorf("kept are %s, %v", text, err)
+		}
+		b.wantLogged(1, "info: what an operator has ordered will outlive lvsd again")
 		b.stop()
 	})
 }
