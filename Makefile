@@ -107,6 +107,7 @@ fuzz:
 
 man: check-packages
 	@for page in $(PAGES); do mandoc -T lint -W warning $$page || exit 1; done
+	@said=$$(groff -mandoc -ww -z $(PAGES) 2>&1); test -z "$$said" || { echo "$$said"; exit 1; }
 
 install: build
 	packaging/install $(BIN) '$(DESTDIR)' $(PREFIX)
@@ -138,7 +139,7 @@ clean:
 # Debian packages that a target needs and the machine lacks: name=file that proves its presence.
 LAB_PACKAGES   := user-mode-linux=/usr/bin/linux.uml ipvsadm=/sbin/ipvsadm kmod=/sbin/depmod iptables=/usr/sbin/iptables-legacy strace=/usr/bin/strace
 BENCH_PACKAGES := keepalived=/usr/sbin/keepalived
-CHECK_PACKAGES := gcc=/usr/bin/gcc libc6-dev=/usr/include/stdio.h mandoc=/usr/bin/mandoc \
+CHECK_PACKAGES := gcc=/usr/bin/gcc libc6-dev=/usr/include/stdio.h mandoc=/usr/bin/mandoc groff-base=/usr/bin/groff \
   rpm=/usr/bin/rpm zsh=/usr/bin/zsh shellcheck=/usr/bin/shellcheck systemd=/usr/bin/systemd-analyze
 # Only their programs are wanted. Where another mail server is installed, exim would take its place: it stays.
 MATRIX_PACKAGES := nginx=/usr/sbin/nginx openssh-server=/usr/sbin/sshd vsftpd=/usr/sbin/vsftpd \

@@ -67,6 +67,9 @@ func debEntries(t *testing.T, file string) []string {
 	}
 	return slices.DeleteFunc(all, func(e string) bool {
 		path := strings.Fields(e)[3]
+		if path == "/usr/share/doc/piranha-lvs/changelog.Debian.gz" { // rpm has nothing like it
+			return true
+		}
 		implied := strings.HasPrefix(e, "drwxr-xr-x root root") &&
 			slices.ContainsFunc(paths, func(other string) bool { return strings.HasPrefix(other, path+"/") })
 		return implied && !strings.HasPrefix(path, "/etc/sysconfig/ha/")
