@@ -12,10 +12,13 @@ import (
 // answerTime bounds how long a call may take, from its first byte to the last of its answer.
 const answerTime = 30 * time.Second
 
+// maxBody bounds what a caller may send beside the headers, in bytes. No call needs any.
+const maxBody = 4 << 10
+
 // Serve answers calls on l until ctx is done.
 func Serve(ctx context.Context, l net.Listener, h http.Handler) {
 	server := &http.Server{
-		Handler:           h,
+		Handler:           http.MaxBytesHandler(h, maxBody),
 		ConnContext:       withCaller,
 		ReadHeaderTimeout: 5 * time.Second,
 		ReadTimeout:       10 * time.Second,
