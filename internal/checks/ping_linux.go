@@ -62,7 +62,7 @@ func (a *attempt) openPing() error {
 	defer f.Close()
 	c, err := net.FileConn(f)
 	if err != nil {
-		return fail(kindHost, "cannot check: %v", err)
+		return &outcome{hostTrouble(err)}
 	}
 	a.use(c)
 	return nil

@@ -86,6 +86,9 @@ func (a *attempt) broken(phase string, err error) error {
 	case errno == unix.ECONNRESET, errno == unix.EPIPE:
 		return fail(kindReset, "reset by peer in %s: %s", phase, a.progress())
 	}
+	if r := (probe.Result{Outcome: probe.NoSocket, Errno: errno}); r.Lacks() {
+		return &outcome{r}
+	}
 	return fail(kindBroken, "%s failed: %s", phase, errno.Error())
 }
 

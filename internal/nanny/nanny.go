@@ -24,6 +24,7 @@ type Nanny struct {
 	outlet outlet
 	events *events
 	forced bool
+	lacks  bool // the last check could not be made
 }
 
 // Exit is how a nanny ended if not by a signal. What there was to say is in the log.
@@ -139,13 +140,11 @@ func (n *Nanny) Run() error {
 				if r.Outcome == probe.Interrupted {
 					continue // by an event, which comes first now
 				}
-				n.Observe(r)
-				n.outlet.tell(n.Watch, time.Now())
-				if err := n.measure(time.Now()); err != nil {
+				if err := n.take(r); err != nil {
 					return &Exit{Code: exitService}
 				}
 			}
-			due = health.Next(due, time.Now(), n.rules)
+			due = n.next(due)
 		case lvsdGone:
 			n.log.Info("lvsd is gone")
 			return nil
@@ -163,6 +162,32 @@ func (n *Nanny) Run() error {
 			return &Exit{Code: exitService}
 		}
 	}
+}
+
+// LackPause is how long to wait before making a check again that could not be made for what this host lacks.
+const LackPause = time.Second
+
+// take draws the consequences of a check. What this host lacks has none for the server.
+func (n *Nanny) take(r probe.Result) error {
+	said := n.lacks
+	if n.lacks = r.Lacks(); n.lacks {
+		if !said {
+			n.log.Warn(failure(r, n.rs, n.opts)+", which says nothing of the server", "rs", n.rs, "reason", r.Reason())
+		}
+		return nil
+	}
+	n.Observe(r)
+	n.outlet.tell(n.Watch, time.Now())
+	return n.measure(time.Now())
+}
+
+// next is when the next check is due.
+func (n *Nanny) next(due time.Time) time.Time {
+	now := time.Now()
+	if n.lacks {
+		return now.Add(min(n.rules.Interval, LackPause))
+	}
+	return health.Next(due, now, n.rules)
 }
 
 // now is what the outside should know.

@@ -4,6 +4,7 @@ import (
 	"os"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -34,6 +35,8 @@ func (s *script) Run() probe.Result {
 		return probe.Result{Outcome: probe.ConnectFailed, Errno: unix.ECONNREFUSED}
 	case 't':
 		return probe.Result{Outcome: probe.ConnectTimeout, Timeout: time.Second}
+	case 'l':
+		return probe.Result{Outcome: probe.NoSocket, Errno: unix.EMFILE}
 	}
 	// While a state is forced nobody checks, so what comes next must follow at once.
 	for {
@@ -117,6 +120,9 @@ func TestRun(t *testing.T) {
 		{"forced up and down", "", "rUDUH+", []string{refused, "up", forced, "up", "end"}},
 		{"HUP ends the wait", "", "+r+H+", []string{"up", refused, again, "up", "end"}},
 		{"HUP without need", "", "+H+r", []string{"up", refused, "end"}},
+		{"trouble of this host at first", "", "ll+", []string{"up", "end"}},
+		{"trouble of this host while up", "", "+ll+ll", []string{"up", "end"}},
+		{"trouble of this host while down", "", "rll+l++", []string{refused, again, "up", "end"}},
 		{"end while forced", "", "+DX", []string{"up", forced, "end"}},
 	}
 	for _, tt := range tests {
@@ -130,6 +136,29 @@ func TestRun(t *testing.T) {
 			t.Errorf("%s: got %s, want %s", tt.name, got, want)
 		}
 	}
+}
+
+// TestLackPause: what this host lacked is tried again soon, but not more often than checks are made.
+func TestLackPause(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n, _ := newTestNanny(t, "")
+		for interval, want := range map[time.Duration]time.Duration{30 * time.Millisecond: 30 * time.Millisecond, time.Minute: LackPause} {
+			n.rules.Interval = interval
+			if err := n.take(probe.Result{Outcome: probe.NoSocket, Errno: unix.EMFILE}); err != nil {
+				t.Fatal(err)
+			}
+			if got := time.Until(n.next(time.Now())); got != want {
+				t.Errorf("checks every %v: next in %v, want %v", interval, got, want)
+			}
+			n.outlet = &recorder{}
+			if err := n.take(probe.Result{Outcome: probe.Up}); err != nil {
+				t.Fatal(err)
+			}
+			if got := time.Until(n.next(time.Now())); got != interval {
+				t.Errorf("checks every %v: next after a good one in %v", interval, got)
+			}
+		}
+	})
 }
 
 // A server in service or out of it costs nothing to watch, and little to talk about.

@@ -9,6 +9,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/piranha-lvs/piranha/internal/nanny"
 	"github.com/piranha-lvs/piranha/internal/probe"
 )
 
@@ -39,7 +40,7 @@ type engine struct {
 // turn is what a check does when its time has come.
 type turn interface {
 	begin()               // calls try; or has somebody else do something, and calls finish afterwards
-	ended(r probe.Result) // takes the result of what was tried; calls try again, or finish
+	ended(r probe.Result) // takes the result of what was tried; calls try again, finish or putOff
 }
 
 // check has its turn again and again. Interval and turn are set before it is added.
@@ -175,6 +176,9 @@ func (e *engine) finish(c *check) {
 	e.timers.set(c, (c.slot+grain-1)/grain*grain)
 }
 
+// putOff ends a turn in which the check could not be made: another begins soon.
+func (e *engine) putOff(c *check) { e.timers.set(c, e.now()+min(c.interval, nanny.LackPause)) }
+
 // remove ends a check. If others do something for it, finish has no effect.
 func (e *engine) remove(c *check) {
 	c.removed = true
@@ -238,7 +242,7 @@ func (e *engine) proceed(c *check, r probe.Result) {
 	r.Duration = e.now() - c.started
 	e.timers.drop(c)
 	e.hangUp(c, r)
-	if r.Outcome == probe.NoSocket && exhausted(r.Errno) {
+	if r.Outcome == probe.NoSocket && r.Lacks() {
 		e.dry = e.now() + dryTime
 		e.starve(c)
 		return
@@ -246,15 +250,6 @@ func (e *engine) proceed(c *check, r probe.Result) {
 	c.test = nil
 	c.attempt.Forget(e.scratch)
 	c.turn.ended(r)
-}
-
-// exhausted tells whether this host lacks something that it will have again.
-func exhausted(errno unix.Errno) bool {
-	switch errno {
-	case unix.EMFILE, unix.ENFILE, unix.ENOMEM, unix.ENOBUFS, unix.ENOSPC:
-		return true
-	}
-	return false
 }
 
 // hangUp closes the socket of an attempt.

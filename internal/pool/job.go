@@ -70,6 +70,9 @@ func (j *job) ended(r probe.Result) {
 		j.weighed(j.asker.AgentAnswer(r))
 	case r.Outcome == probe.Interrupted:
 		j.pool.engine.finish(&j.check)
+	case r.Lacks():
+		j.pool.lack(r)
+		j.pool.engine.putOff(&j.check)
 	default:
 		for _, m := range j.members {
 			m.watch.Observe(r)

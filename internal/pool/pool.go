@@ -14,6 +14,7 @@ import (
 
 	"github.com/piranha-lvs/piranha/internal/eventlog"
 	"github.com/piranha-lvs/piranha/internal/nanny"
+	"github.com/piranha-lvs/piranha/internal/probe"
 )
 
 // Limits.
@@ -22,7 +23,7 @@ const (
 	inboxSize = 256
 	// leaveTime is how long programs may take to die at the end.
 	leaveTime = 100 * time.Millisecond
-	// complainPause is how long nothing is said about a lack of descriptors that has been mentioned.
+	// complainPause is how long nothing is said about what this host lacks when that has been mentioned.
 	complainPause = time.Minute
 )
 
@@ -65,6 +66,8 @@ type Pool struct {
 	bell       int           // counts messages in the inbox
 	ended      chan struct{} // closed when Run ends: nobody reads the inbox any more
 	leaving    bool
+	late       int        // checks that this host could not make just now
+	lacking    unix.Errno // why the last of them was not
 	complained time.Time
 	wake       []unix.PollFd // breaks programs off
 }
@@ -133,12 +136,30 @@ func (p *Pool) Run() {
 
 // complain says that checks are late, and why.
 func (p *Pool) complain() {
-	waiting := len(p.engine.starved)
+	waiting, why := len(p.engine.starved)+p.late, lackText(p.lacking)
+	p.late, p.lacking = 0, 0
 	if waiting == 0 || !p.complained.IsZero() && time.Since(p.complained) < complainPause {
 		return
 	}
 	p.complained = time.Now()
-	p.log.Warn("checks are late: no descriptors left, see ulimit -n", "waiting", itoa(waiting), "in use", itoa(p.engine.open))
+	p.log.Warn("checks are late: "+why, "waiting", itoa(waiting), "in use", itoa(p.engine.open))
+}
+
+// lack takes note of a check that could not be made.
+func (p *Pool) lack(r probe.Result) {
+	p.late++
+	p.lacking = r.Errno
+}
+
+// lackText says what this host lacks, and what to do. Checks that wait for sockets give no errno.
+func lackText(errno unix.Errno) string {
+	switch errno {
+	case 0, unix.EMFILE:
+		return "no descriptors left, see ulimit -n"
+	case unix.EAGAIN:
+		return "no processes left, see ulimit -u and TasksMax of systemd"
+	}
+	return errno.Error()
 }
 
 // receive takes messages, so many at most that the checks do not have to wait.

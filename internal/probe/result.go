@@ -12,7 +12,7 @@ import (
 // Outcome is how an attempt ended. The zero value is invalid outside this package.
 type Outcome uint8
 
-// The outcomes. All but Up and Interrupted speak against the server.
+// The outcomes. All but Up and Interrupted speak against the server, unless this host Lacks something.
 const (
 	undecided      Outcome = iota
 	Up                     // as the check wants it
@@ -78,6 +78,18 @@ func Quote(b []byte) string {
 
 // Up tells whether the server passed.
 func (r Result) Up() bool { return r.Outcome == Up }
+
+// Lacks tells whether the attempt could not be made because this host lacks something that it will have again: descriptors,
+// memory, room for processes. That does not speak against the server.
+func (r Result) Lacks() bool {
+	switch r.Errno {
+	case unix.EMFILE, unix.ENFILE, unix.ENOMEM, unix.ENOBUFS, unix.ENOSPC: // no server can cause them
+		return true
+	case unix.EAGAIN: // of fork(2)
+		return r.Outcome == NotStarted
+	}
+	return false
+}
 
 // Decided tells whether the attempt is over.
 func (r Result) Decided() bool { return r.Outcome != undecided }
