@@ -143,13 +143,22 @@ func probeNow(s *Server, r *http.Request, at *subject) (string, error) {
 
 // subjectOf finds what a request is about. It has answered if it returns nil.
 func (s *Server) subjectOf(w http.ResponseWriter, r *http.Request, real bool) *subject {
-	at := &subject{}
-	at.Pulse, at.Lvsd = s.daemons.AskNow(r.Context())
-	if !real {
-		return at
-	}
 	query := r.URL.Query()
-	at.Virtual, at.Server = query.Get(paramVirtual), query.Get(paramServer)
+	at, status, text := s.findSubject(r.Context(), real, query.Get(paramVirtual), query.Get(paramServer))
+	if at == nil {
+		s.refuse(w, r, status, text)
+	}
+	return at
+}
+
+// findSubject finds this router, or a real server on it. If it returns nil, the rest says why.
+func (s *Server) findSubject(ctx context.Context, real bool, virtual, server string) (at *subject, status int, problem string) {
+	at = &subject{}
+	at.Pulse, at.Lvsd = s.daemons.AskNow(ctx)
+	if !real {
+		return at, 0, ""
+	}
+	at.Virtual, at.Server = virtual, server
 	if at.Lvsd.Status != nil {
 		for i := range at.Lvsd.Status.Virtual {
 			vs := &at.Lvsd.Status.Virtual[i]
@@ -159,17 +168,15 @@ func (s *Server) subjectOf(w http.ResponseWriter, r *http.Request, real bool) *s
 			for j := range vs.Real {
 				if vs.Real[j].Name == at.Server {
 					at.Service, at.Real = vs, &vs.Real[j]
-					return at
+					return at, 0, ""
 				}
 			}
 		}
 	}
 	if !at.Lvsd.Fresh() {
-		s.refuse(w, r, http.StatusServiceUnavailable, "lvsd does not answer: nothing is known of this real server, and it cannot be told anything.")
-		return nil
+		return nil, http.StatusServiceUnavailable, "lvsd does not answer: nothing is known of this real server, and it cannot be told anything."
 	}
-	s.refuse(w, r, http.StatusNotFound, "lvsd knows no active virtual server and real server of these names.")
-	return nil
+	return nil, http.StatusNotFound, "lvsd knows no active virtual server and real server of these names."
 }
 
 // actView asks whether to do something.
@@ -227,20 +234,11 @@ func (s *Server) doAct(w http.ResponseWriter, r *http.Request) {
 	if at == nil {
 		return
 	}
-	out, err := a.do(s, r, at)
-	kv := []string{"what", a.Name}
-	if a.real {
-		kv = append(kv, "vs", at.Virtual, "rs", at.Server)
-	}
-	if at.detail != "" {
-		kv = append(kv, "how", at.detail)
-	}
+	out, err := s.carryOut(r, a, at)
 	if err != nil {
-		s.audit(r, "an act failed", append(kv, "err", err.Error())...)
 		s.actFailed(w, r, a, at, out, err)
 		return
 	}
-	s.audit(r, "acted", kv...)
 	v := s.actView(r, a, at)
 	if out != "" {
 		v.Output, v.Finished = out, true
@@ -253,27 +251,50 @@ func (s *Server) doAct(w http.ResponseWriter, r *http.Request) {
 	http.Redirect(w, r, to+"?"+q.Encode(), http.StatusSeeOther)
 }
 
+// carryOut does what the form of a request says, and logs who did it.
+func (s *Server) carryOut(r *http.Request, a action, at *subject) (output string, err error) {
+	output, err = a.do(s, r, at)
+	kv := []string{"what", a.Name}
+	if a.real {
+		kv = append(kv, "vs", at.Virtual, "rs", at.Server)
+	}
+	if at.detail != "" {
+		kv = append(kv, "how", at.detail)
+	}
+	if err != nil {
+		s.audit(r, "an act failed", append(kv, "err", err.Error())...)
+		return output, err
+	}
+	s.audit(r, "acted", kv...)
+	return output, nil
+}
+
 // actFailed shows the page again, with why it was not done.
 func (s *Server) actFailed(w http.ResponseWriter, r *http.Request, a action, at *subject, out string, err error) {
 	v := s.actView(r, a, at)
 	v.Output = out
 	v.Weight, v.Within, v.Limited = shorten(r.PostForm.Get("weight"), 20), shorten(r.PostForm.Get("within"), 20), r.PostForm.Get("limited") != ""
-	status, refusal := http.StatusBadGateway, new(control.Refusal)
+	status := 0
+	status, v.Problem = actProblem(err)
+	s.render(w, r, status, "act", v)
+}
+
+// actProblem says why something was not done.
+func actProblem(err error) (status int, text string) {
+	refusal := new(control.Refusal)
 	switch {
 	case errors.Is(err, errWeight) || errors.Is(err, errWithin):
-		status, v.Problem = http.StatusUnprocessableEntity, sentence(err.Error())
+		return http.StatusUnprocessableEntity, sentence(err.Error())
 	case errors.As(err, &refusal) && refusal.Status == http.StatusForbidden:
-		status, v.Problem = http.StatusForbidden, "This program may not tell the daemons what to do; piranha-gui(8) says how to allow it. As root: piranhactl."
+		return http.StatusForbidden, "This program may not tell the daemons what to do; piranha-gui(8) says how to allow it. As root: piranhactl."
 	case errors.As(err, &refusal):
-		status, v.Problem = http.StatusConflict, sentence(refusal.Text)
+		return http.StatusConflict, sentence(refusal.Text)
 	case control.Gone(err):
-		v.Problem = "The daemon does not run."
+		return http.StatusBadGateway, "The daemon does not run."
 	case errors.Is(err, context.DeadlineExceeded):
-		v.Problem = "There was no answer in time. It may still happen."
-	default:
-		v.Problem = sentence(err.Error())
+		return http.StatusBadGateway, "There was no answer in time. It may still happen."
 	}
-	s.render(w, r, status, "act", v)
+	return http.StatusBadGateway, sentence(err.Error())
 }
 
 // sentence is a message of a program as one of a page.

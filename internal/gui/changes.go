@@ -208,6 +208,25 @@ func (s *Server) changesAgain(w http.ResponseWriter, r *http.Request, status int
 
 // changeRefused answers what could not be done for an error of package changes.
 func (s *Server) changeRefused(w http.ResponseWriter, r *http.Request, err error) {
+	if text := changeProblem(err); text != "" {
+		s.changesAgain(w, r, http.StatusConflict, text)
+		return
+	}
+	var refused *refusedDraft
+	switch {
+	case errors.As(err, &refused):
+		s.changesAgain(w, r, http.StatusUnprocessableEntity, "The daemons would refuse this draft: "+plural(len(refused.found), "error")+", listed below.")
+		return
+	case errors.Is(err, errHasDraft):
+		s.changesAgain(w, r, http.StatusConflict, sentence(err.Error()))
+		return
+	}
+	s.log.Error("cannot change lvs.cf", "err", err.Error())
+	s.changesAgain(w, r, http.StatusInternalServerError, "It could not be done: "+err.Error()+".")
+}
+
+// changeProblem says what an error of package changes means for whoever wanted the change; "" for other errors.
+func changeProblem(err error) string {
 	for known, text := range map[error]string{
 		changes.ErrChanged:  "Somebody else has changed the draft meanwhile. This is how it is now: look again.",
 		changes.ErrNoDraft:  "There is no draft any more: somebody else has applied or discarded it.",
@@ -218,12 +237,10 @@ func (s *Server) changeRefused(w http.ResponseWriter, r *http.Request, err error
 		changes.ErrTooLarge: "lvs.cf is too large to be edited here: it has more than 4 MB.",
 	} {
 		if errors.Is(err, known) {
-			s.changesAgain(w, r, http.StatusConflict, text)
-			return
+			return text
 		}
 	}
-	s.log.Error("cannot change lvs.cf", "err", err.Error())
-	s.changesAgain(w, r, http.StatusInternalServerError, "It could not be done: "+err.Error()+".")
+	return ""
 }
 
 // parse reads the form of a request. It has answered if it returns false.

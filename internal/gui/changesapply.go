@@ -19,32 +19,43 @@ func (s *Server) apply(w http.ResponseWriter, r *http.Request) {
 		s.changesAgain(w, r, http.StatusUnprocessableEntity, "A trial lasts 10 to 3600 seconds.")
 		return
 	}
-	state, _ := s.changes.Look()
-	if state.Draft == nil {
-		s.changeRefused(w, r, changes.ErrNoDraft)
-		return
-	}
-	// What is checked is what is applied: the store compares the name again.
-	if changes.Sum(state.Draft.Text) != r.PostForm.Get("file") {
-		s.changeRefused(w, r, changes.ErrChanged)
-		return
-	}
-	if found := s.check(r, state.Draft.Text); len(found) > 0 {
-		s.changesAgain(w, r, http.StatusUnprocessableEntity, "The daemons would refuse this draft: "+plural(len(found), "error")+", listed below.")
-		return
-	}
-	a := changes.Apply{Who: who(r), Comment: r.PostForm.Get("comment")}
-	serial, err := s.changes.Apply(r.PostForm.Get("file"), a, trial)
-	if err != nil {
+	if err := s.applyDraft(r, r.PostForm.Get("file"), r.PostForm.Get("comment"), trial); err != nil {
 		s.changeRefused(w, r, err)
 		return
 	}
-	kv := []string{"serial_no", itoa(serial), "comment", shorten(a.Comment, changes.MaxComment)}
+	changed(w, r, "applied", s.reloaded(r))
+}
+
+// refusedDraft says that the daemons would not take a draft.
+type refusedDraft struct{ found lvscf.Findings }
+
+func (e *refusedDraft) Error() string {
+	return "the daemons would refuse this draft: " + e.found.Error()
+}
+
+// applyDraft puts the draft that was named file in the place of lvs.cf. trial is how long it is on trial; 0: it is not.
+func (s *Server) applyDraft(r *http.Request, file, comment string, trial time.Duration) error {
+	state, _ := s.changes.Look()
+	if state.Draft == nil {
+		return changes.ErrNoDraft
+	}
+	// What is checked is what is applied: the store compares the name again.
+	if changes.Sum(state.Draft.Text) != file {
+		return changes.ErrChanged
+	}
+	if found := s.check(r, state.Draft.Text); len(found) > 0 {
+		return &refusedDraft{found}
+	}
+	serial, err := s.changes.Apply(file, changes.Apply{Who: who(r), Comment: comment}, trial)
+	if err != nil {
+		return err
+	}
+	kv := []string{"serial_no", itoa(serial), "comment", shorten(comment, changes.MaxComment)}
 	if trial > 0 {
 		kv = append(kv, "trial", trial.String())
 	}
 	s.audit(r, "applied the draft", kv...)
-	changed(w, r, "applied", s.reloaded(r))
+	return nil
 }
 
 // check returns the errors of a text, as the daemons find them.
@@ -81,23 +92,30 @@ func (s *Server) keep(w http.ResponseWriter, r *http.Request) {
 	if !s.parse(w, r) {
 		return
 	}
-	if !s.sameTrial(r) {
-		s.changeRefused(w, r, changes.ErrNoTrial)
-		return
-	}
-	if err := s.changes.Keep(); err != nil {
+	if err := s.keepTrial(r, r.PostForm.Get("serial")); err != nil {
 		s.changeRefused(w, r, err)
 		return
 	}
-	s.audit(r, "kept what was on trial", "serial_no", r.PostForm.Get("serial"))
 	changed(w, r, "kept", nil)
 }
 
+// keepTrial keeps what is on trial, if that has the serial that somebody has seen.
+func (s *Server) keepTrial(r *http.Request, serial string) error {
+	if !s.sameTrial(serial) {
+		return changes.ErrNoTrial
+	}
+	if err := s.changes.Keep(); err != nil {
+		return err
+	}
+	s.audit(r, "kept what was on trial", "serial_no", serial)
+	return nil
+}
+
 // sameTrial tells whether what is on trial is what somebody has seen.
-func (s *Server) sameTrial(r *http.Request) bool {
+func (s *Server) sameTrial(serial string) bool {
 	state, _ := s.changes.Look()
 	t := state.Trial()
-	return t != nil && itoa(changes.Serial(t.After)) == r.PostForm.Get("serial")
+	return t != nil && itoa(changes.Serial(t.After)) == serial
 }
 
 // back ends a trial before its time.
@@ -105,15 +123,22 @@ func (s *Server) back(w http.ResponseWriter, r *http.Request) {
 	if !s.parse(w, r) {
 		return
 	}
-	if !s.sameTrial(r) {
-		s.changeRefused(w, r, changes.ErrNoTrial)
-		return
-	}
-	serial, err := s.changes.Back(who(r))
-	if err != nil {
+	if err := s.endTrial(r, r.PostForm.Get("serial")); err != nil {
 		s.changeRefused(w, r, err)
 		return
 	}
-	s.audit(r, "rolled back lvs.cf", "serial_no", itoa(serial))
 	changed(w, r, "back", s.reloaded(r))
+}
+
+// endTrial rolls back what is on trial, if that has the serial that somebody has seen.
+func (s *Server) endTrial(r *http.Request, serial string) error {
+	if !s.sameTrial(serial) {
+		return changes.ErrNoTrial
+	}
+	now, err := s.changes.Back(who(r))
+	if err != nil {
+		return err
+	}
+	s.audit(r, "rolled back lvs.cf", "serial_no", itoa(now))
+	return nil
 }

@@ -31,12 +31,20 @@ func (s *Server) discard(w http.ResponseWriter, r *http.Request) {
 	if !s.parse(w, r) {
 		return
 	}
-	if err := s.changes.Discard(r.PostForm.Get("file")); err != nil {
+	if err := s.discardDraft(r, r.PostForm.Get("file")); err != nil {
 		s.changeRefused(w, r, err)
 		return
 	}
-	s.audit(r, "discarded the draft")
 	changed(w, r, "discarded", nil)
+}
+
+// discardDraft forgets the draft that was named file.
+func (s *Server) discardDraft(r *http.Request, file string) error {
+	if err := s.changes.Discard(file); err != nil {
+		return err
+	}
+	s.audit(r, "discarded the draft")
+	return nil
 }
 
 // merged is what lvs.cf would be with what the draft changes and what somebody else has changed; false if that contradicts
@@ -62,35 +70,40 @@ func (s *Server) adopt(w http.ResponseWriter, r *http.Request) {
 	if !s.parse(w, r) {
 		return
 	}
-	state, _ := s.changes.Look()
-	file, err := lvscf.OpenFile(s.opt.ConfigFile)
-	switch {
-	case err != nil:
-		s.cannotRead(w, r, err)
-		return
-	case state.Draft == nil:
-		s.changeRefused(w, r, changes.ErrNoDraft)
-		return
-	}
-	text, what := state.Draft.Text, "the draft undoes what was changed in lvs.cf meanwhile"
-	if r.PostForm.Get("how") == "merge" {
-		ok := false
-		if text, ok = merged(state.Draft, file.Bytes()); !ok {
-			s.changeRefused(w, r, changes.ErrConflict)
-			return
-		}
-		what = "took over what was changed in lvs.cf meanwhile"
-	} else if serial := changes.Serial(file.Bytes()); serial > 0 {
-		if text, err = changes.Numbered(text, serial); err != nil {
-			s.fail(w, r, err)
-			return
-		}
-	}
-	err = s.changes.Rebase(r.PostForm.Get("file"), r.PostForm.Get("lvscf"), text, changes.Edit{Who: who(r), What: what})
-	if err != nil {
+	form := r.PostForm
+	if err := s.adoptFile(r, form.Get("file"), form.Get("lvscf"), form.Get("how") == "merge"); err != nil {
 		s.changeRefused(w, r, err)
 		return
 	}
-	s.audit(r, "edited the draft", "changes", what)
 	changed(w, r, "adopted", nil)
+}
+
+// adoptFile has the draft that was named draft fit the lvs.cf that was named file: by taking over what was changed in that, or
+// by undoing it.
+func (s *Server) adoptFile(r *http.Request, draft, file string, merge bool) error {
+	state, _ := s.changes.Look()
+	if state.Draft == nil {
+		return changes.ErrNoDraft
+	}
+	current, err := lvscf.OpenFile(s.opt.ConfigFile)
+	if err != nil {
+		return err
+	}
+	text, what := state.Draft.Text, "the draft undoes what was changed in lvs.cf meanwhile"
+	if merge {
+		ok := false
+		if text, ok = merged(state.Draft, current.Bytes()); !ok {
+			return changes.ErrConflict
+		}
+		what = "took over what was changed in lvs.cf meanwhile"
+	} else if serial := changes.Serial(current.Bytes()); serial > 0 {
+		if text, err = changes.Numbered(text, serial); err != nil {
+			return err
+		}
+	}
+	if err := s.changes.Rebase(draft, file, text, changes.Edit{Who: who(r), What: what}); err != nil {
+		return err
+	}
+	s.audit(r, "edited the draft", "changes", what)
+	return nil
 }

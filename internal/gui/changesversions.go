@@ -1,6 +1,8 @@
 package gui
 
 import (
+	"errors"
+	"io/fs"
 	"net/http"
 	"strconv"
 
@@ -17,17 +19,28 @@ type namedText struct {
 
 // named finds a text. It has answered if it returns false.
 func (s *Server) named(w http.ResponseWriter, r *http.Request, name string) (namedText, bool) {
+	text, err := s.findText(name)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		s.refuse(w, r, http.StatusNotFound, "There is no such version of lvs.cf (any more).")
+	case err != nil:
+		s.cannotRead(w, r, err)
+	}
+	return text, err == nil
+}
+
+// findText finds a text; fs.ErrNotExist: there is none of that name.
+func (s *Server) findText(name string) (namedText, error) {
 	switch name {
 	case "running", "":
 		d, err := lvscf.OpenFile(s.opt.ConfigFile)
 		if err != nil {
-			s.cannotRead(w, r, err)
-			return namedText{}, false
+			return namedText{}, err
 		}
-		return namedText{"running", "lvs.cf as it is", d.Bytes()}, true
+		return namedText{"running", "lvs.cf as it is", d.Bytes()}, nil
 	case "draft":
 		if state, _ := s.changes.Look(); state.Draft != nil {
-			return namedText{"draft", "the draft", state.Draft.Text}, true
+			return namedText{"draft", "the draft", state.Draft.Text}, nil
 		}
 	default:
 		id, err := strconv.Atoi(name)
@@ -35,11 +48,10 @@ func (s *Server) named(w http.ResponseWriter, r *http.Request, name string) (nam
 			break
 		}
 		if text, err := s.changes.Text(id); err == nil {
-			return namedText{name, "version " + name + ", serial " + itoa(changes.Serial(text)), text}, true
+			return namedText{name, "version " + name + ", serial " + itoa(changes.Serial(text)), text}, nil
 		}
 	}
-	s.refuse(w, r, http.StatusNotFound, "There is no such version of lvs.cf (any more).")
-	return namedText{}, false
+	return namedText{}, fs.ErrNotExist
 }
 
 // compareView shows how two texts differ.
@@ -87,27 +99,33 @@ func (s *Server) restore(w http.ResponseWriter, r *http.Request) {
 	if !ok {
 		return
 	}
-	working, err := s.open()
-	if err != nil {
-		s.cannotRead(w, r, err)
+	if err := s.restoreText(r, text); err != nil {
+		s.changeRefused(w, r, err)
 		return
 	}
-	state, _ := s.changes.Look()
-	if state.Draft != nil {
-		s.changesAgain(w, r, http.StatusConflict, "There is a draft already: apply or discard it first.")
-		return
+	changed(w, r, "restored", nil)
+}
+
+var errHasDraft = errors.New("there is a draft already: apply or discard it first")
+
+// restoreText makes a text the draft, unless there is one.
+func (s *Server) restoreText(r *http.Request, text namedText) error {
+	if state, _ := s.changes.Look(); state.Draft != nil {
+		return errHasDraft
+	}
+	working, err := s.open()
+	if err != nil {
+		return err
 	}
 	// The number goes on: the other router and pulse compare it.
 	old, err := changes.Numbered(text.Text, changes.Serial(working.Bytes()))
 	if err != nil {
-		s.changeRefused(w, r, err)
-		return
+		return err
 	}
 	what := "went back to " + text.Title
 	if err := s.changes.Edit(version(working), old, changes.Edit{Who: who(r), What: what}); err != nil {
-		s.changeRefused(w, r, err)
-		return
+		return err
 	}
 	s.audit(r, "edited the draft", "changes", what)
-	changed(w, r, "restored", nil)
+	return nil
 }

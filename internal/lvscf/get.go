@@ -19,22 +19,27 @@ func (d *Document) Get(p Path, key string) (value string, ok bool, err error) {
 	if !ok {
 		return "", false, nil
 	}
-	if keys[i].Kind == List {
+	return o.value(&st, i), true, nil
+}
+
+// value is what a statement gives a key.
+func (o *outline) value(st *statement, key int) string {
+	if keys[key].Kind == List {
 		items, _, _ := readList(o.text, st.first, st.end)
-		return strings.Join(items, " "), true, nil
+		return strings.Join(items, " ")
 	}
 	wanted := 1
-	if keys[i].Kind == Floating {
+	if keys[key].Kind == Floating {
 		wanted = 2
 	}
 	if !st.fit(o.text, wanted) || st.n > wanted {
-		return st.raw(o.text), true, nil
+		return st.raw(o.text)
 	}
 	words := make([]string, st.n)
 	for j := range words {
 		words[j] = st.tok[j].value(o.text)
 	}
-	return strings.Join(words, " "), true, nil
+	return strings.Join(words, " ")
 }
 
 // OpenFile reads a file to edit it. A file that is empty or not there yet is a document without a line, which Save
