@@ -135,7 +135,7 @@ func (p Panel) Decode(sent map[string][]string, file Values) (Values, Errors) {
 			return
 		}
 		value := list[len(list)-1] // a box that is ticked sends two
-		if problem := unfit(value); problem != "" {
+		if problem := Unfit(value); problem != "" {
 			errs[f.Name] = problem
 		}
 		v[f.Name] = f.decode(value)
@@ -170,8 +170,8 @@ func shorten(value string) string {
 	return strings.ToValidUTF8(value[:MaxValue], "")
 }
 
-// unfit says why a value cannot stand on a line of the file; "" if it can.
-func unfit(value string) string {
+// Unfit says why a value cannot stand on a line of the file; "" if it can.
+func Unfit(value string) string {
 	switch {
 	case len(value) > MaxValue:
 		return "This is too long: at most 1024 bytes."
