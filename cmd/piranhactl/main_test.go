@@ -34,6 +34,8 @@ type daemons struct {
 
 	history []lvs.HistoryStatus
 	asked   []string
+	ordered time.Time             // when lvsd was last told something
+	meter   func(d time.Duration) // sees to the traffic of lvsd's status, that long after
 }
 
 func newDaemons(t *testing.T) *daemons {
@@ -67,6 +69,9 @@ func newDaemons(t *testing.T) *daemons {
 	table.HandleFunc("GET /v1/status", func(w http.ResponseWriter, _ *http.Request) {
 		d.mu.Lock()
 		defer d.mu.Unlock()
+		if d.meter != nil {
+			d.meter(time.Since(d.ordered))
+		}
 		control.Reply(w, http.StatusOK, d.lvsd)
 	})
 	table.HandleFunc("GET /v1/history", func(w http.ResponseWriter, r *http.Request) {
@@ -89,6 +94,7 @@ func newDaemons(t *testing.T) *daemons {
 			control.Fail(w, http.StatusNotFound, d.refuse)
 			return
 		}
+		d.ordered = time.Now()
 		control.Reply(w, http.StatusOK, map[string]int{"writes": 1})
 	})
 	serve(t, filepath.Join(d.dir, "lvs.sock"), table)

@@ -50,10 +50,16 @@ func ordered(verb string, words []string) string {
 // drainLook is the pause between two looks at the connections that are left: as often as lvsd looks at the kernel's counters.
 const drainLook = time.Second
 
-// drained counts down the connections of a server that is being drained.
+// drained counts down the connections of a server that is being drained. It waits before it looks for the first time: lvsd may answer
+// with what it counted before the order.
 func (c cluster) drained(ctx context.Context, virtual, server string, out io.Writer) error {
 	said := ""
 	for {
+		select {
+		case <-ctx.Done():
+			return errors.New("interrupted: the server goes on draining")
+		case <-time.After(drainLook):
+		}
 		s, err := c.lvsdStatus(ctx)
 		if err != nil {
 			return err
@@ -68,11 +74,6 @@ func (c cluster) drained(ctx context.Context, virtual, server string, out io.Wri
 		}
 		if over {
 			return nil
-		}
-		select {
-		case <-ctx.Done():
-			return errors.New("interrupted: the server goes on draining")
-		case <-time.After(drainLook):
 		}
 	}
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/piranha-lvs/piranha/internal/lvs"
 )
@@ -73,5 +74,25 @@ func TestDraining(t *testing.T) {
 		if line, over := draining(&tt.s, "-u 192.0.2.1:53", tt.rs); line != tt.want || over != tt.over {
 			t.Errorf("%s: %q, %v", tt.name, line, over)
 		}
+	}
+}
+
+// TestDrainCountsAnew: what lvsd counted before the order says nothing of a connection that came between.
+func TestDrainCountsAnew(t *testing.T) {
+	d := newDaemons(t)
+	traffic := &lvs.TrafficStatus{}
+	d.lvsd.Active = true
+	d.lvsd.VirtualServers = []lvs.VirtualStatus{{Name: "web", RealServers: []lvs.RealStatus{{
+		Name: "one", State: "up", Present: true, Order: "drain", Traffic: traffic,
+	}}}}
+	left := uint32(1)
+	d.meter = func(ago time.Duration) {
+		if ago >= time.Second {
+			traffic.Active, left = left, 0
+		}
+	}
+	const want = "1 connections are left, 1 of them established\nno connection is left\n"
+	if out, failed := d.do(t, "drain", "web", "one"); out != want || failed != "" {
+		t.Errorf("drain: %q, %q, want %q", out, failed, want)
 	}
 }
