@@ -3,6 +3,7 @@ package lvs
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/netip"
 	"os"
 	"path/filepath"
@@ -541,6 +542,28 @@ func TestRefusedRow(t *testing.T) {
 		time.Sleep(2 * time.Second)
 		synctest.Wait()
 		b.wantWrites(addWeb)
+		b.stop()
+	})
+}
+
+// TestRefusedRows: every virtual server that the kernel refuses is named; of the rows only the first are, in the log and in the
+// status.
+func TestRefusedRows(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var text strings.Builder
+		for i := range 50 {
+			fmt.Fprintf(&text, "virtual v%d {\nactive = 1\naddress = 192.0.2.%d eth0:1\nscheduler = rr\n}\n", i, i+2)
+		}
+		b := newBed(t, two, nil)
+		b.kernel.refuseAll(ipvs.AddService)
+		b.write(text.String())
+		b.signal(syscall.SIGHUP)
+		b.wantLogged(50, "error: ipvsadm failed for virtual server v")
+		b.wantLogged(maxRefusals+1, "error: table not updated")
+		b.wantLogged(1, "error: table not updated more="+itoa(50-maxRefusals))
+		if want, got := "-A -t 192.0.2.2:80 -s rr: no such destination, or no such scheduler in this kernel, and 49 more", b.status().Error; !strings.HasSuffix(got, want) {
+			t.Errorf("status says %q, want %q", got, want)
+		}
 		b.stop()
 	})
 }

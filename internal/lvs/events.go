@@ -136,15 +136,9 @@ func few(all []string) string {
 
 // changes lists in which virtual and real servers two plans differ.
 func changes(before, after plan) (list []string) {
-	old, kept := map[ipvs.ServiceKey]*service{}, map[ipvs.ServiceKey]bool{}
-	for i := range before {
-		old[before[i].row.Key] = &before[i]
-	}
-	for i := range after {
-		kept[after[i].row.Key] = true
-	}
+	old, kept := before.byKey(), after.byKey()
 	for _, s := range before {
-		if !kept[s.row.Key] {
+		if kept[s.row.Key] == nil {
 			list = append(list, s.name+" removed")
 		}
 	}

@@ -175,6 +175,15 @@ func persistPrefix(vs *lvscf.VirtualServer, f ipvs.Family) int {
 	return 32
 }
 
+// byKey finds the services.
+func (p plan) byKey() map[ipvs.ServiceKey]*service {
+	m := make(map[ipvs.ServiceKey]*service, len(p))
+	for i := range p {
+		m[p[i].row.Key] = &p[i]
+	}
+	return m
+}
+
 // rows lists every row the plan may put into the kernel's table.
 func (p plan) rows() iter.Seq[rowKey] {
 	return func(yield func(rowKey) bool) {

@@ -3,10 +3,8 @@ package lvs
 import (
 	"context"
 	"errors"
-	"slices"
 	"time"
 
-	"github.com/piranha-lvs/piranha/internal/ipvs"
 	"github.com/piranha-lvs/piranha/internal/lvscf"
 )
 
@@ -106,16 +104,14 @@ func (d *Daemon) change(ctx context.Context, cfg *lvscf.Config) {
 
 // logServices names the virtual services that come and go.
 func (d *Daemon) logServices(before plan) {
-	in := func(p plan, key ipvs.ServiceKey) bool {
-		return slices.ContainsFunc(p, func(s service) bool { return s.row.Key == key })
-	}
+	old, now := before.byKey(), d.plan.byKey()
 	for _, s := range before {
-		if !in(d.plan, s.row.Key) {
+		if now[s.row.Key] == nil {
 			d.log.Info("shutting down virtual service " + s.name)
 		}
 	}
 	for _, s := range d.plan {
-		if !in(before, s.row.Key) {
+		if old[s.row.Key] == nil {
 			d.log.Info("starting virtual service " + s.name + " active: " + port(s.port))
 		}
 	}

@@ -84,23 +84,23 @@ func (d *Daemon) installed(ops []ipvs.Op) {
 
 // logSorry says, in the original's words, that a sorry server came or went.
 func (d *Daemon) logSorry(ops []ipvs.Op) {
-	for _, s := range d.plan {
-		if s.sorry == nil {
+	if len(ops) == 0 {
+		return
+	}
+	services := d.plan.byKey()
+	for _, o := range ops {
+		s := services[o.Service.Key]
+		if s == nil || s.sorry == nil || o.Destination.Addr != s.sorry.Addr {
 			continue
 		}
-		for _, o := range ops {
-			if o.Service.Key != s.row.Key || o.Destination.Addr != s.sorry.Addr {
-				continue
-			}
-			switch o.Kind {
-			case ipvs.AddDestination:
-				d.log.Warn("Virtual Server " + s.name + ": No real servers; activate sorry_server " + s.sorry.Addr.Addr().String())
-				d.tell(eventSorryIn, s.name+": the sorry server "+s.sorry.Addr.Addr().String()+" answers now", eventData{Virtual: s.name, Address: s.sorry.Addr.String()})
-			case ipvs.RemoveDestination:
-				d.log.Info("Virtual Server " + s.name + ": " + itoa(d.living(s)) + " real servers; deactivate sorry_server " + s.sorry.Addr.Addr().String())
-				d.tell(eventSorryOut, s.name+": the sorry server "+s.sorry.Addr.Addr().String()+" answers no more", eventData{Virtual: s.name, Address: s.sorry.Addr.String()})
-			default:
-			}
+		switch o.Kind {
+		case ipvs.AddDestination:
+			d.log.Warn("Virtual Server " + s.name + ": No real servers; activate sorry_server " + s.sorry.Addr.Addr().String())
+			d.tell(eventSorryIn, s.name+": the sorry server "+s.sorry.Addr.Addr().String()+" answers now", eventData{Virtual: s.name, Address: s.sorry.Addr.String()})
+		case ipvs.RemoveDestination:
+			d.log.Info("Virtual Server " + s.name + ": " + itoa(d.living(*s)) + " real servers; deactivate sorry_server " + s.sorry.Addr.Addr().String())
+			d.tell(eventSorryOut, s.name+": the sorry server "+s.sorry.Addr.Addr().String()+" answers no more", eventData{Virtual: s.name, Address: s.sorry.Addr.String()})
+		default:
 		}
 	}
 }
@@ -115,6 +115,9 @@ func (d *Daemon) living(s service) (n int) {
 	return n
 }
 
+// maxRefusals is how many changes that the kernel refused are logged one by one.
+const maxRefusals = 10
+
 // fail logs a failure to read or write the table, once for each different one.
 func (d *Daemon) fail(err error) {
 	text := err.Error()
@@ -124,12 +127,19 @@ func (d *Daemon) fail(err error) {
 	d.failed = text
 	reason := firstLine(text)
 	d.tell(eventKernelError, "the kernel's table is not as it should be: "+reason, eventData{Reason: reason})
-	for line := range strings.Lines(text) {
-		d.log.Error("table not updated", "err", strings.TrimSuffix(line, "\n"))
+	lines := strings.Split(text, "\n")
+	for _, line := range lines[:min(len(lines), maxRefusals)] {
+		d.log.Error("table not updated", "err", line)
 	}
-	for _, s := range d.plan {
-		var refused *ipvs.OpError
-		if errors.As(err, &refused) && refused.Op.Kind == ipvs.AddService && refused.Op.Service.Key == s.row.Key {
+	if more := len(lines) - maxRefusals; more > 0 {
+		d.log.Error("table not updated", "more", itoa(more))
+	}
+	services := d.plan.byKey()
+	for _, r := range refused(err) {
+		if r == nil || r.Op.Kind != ipvs.AddService {
+			continue
+		}
+		if s := services[r.Op.Service.Key]; s != nil {
 			d.log.Error("ipvsadm failed for virtual server " + s.name + "!")
 		}
 	}
@@ -196,22 +206,24 @@ func signalNumber(s os.Signal) string {
 // refusals counts the changes the kernel refused, given what Apply returned. If there was another failure nothing is
 // known of what was done: then all count.
 func refusals(err error) int {
-	var refused *ipvs.OpError
+	list := refused(err)
+	if slices.Contains(list, nil) {
+		return everything
+	}
+	return len(list)
+}
+
+// refused lists what is in an error that Apply returned: changes that the kernel refused, and nil for each other failure.
+func refused(err error) (list []*ipvs.OpError) {
 	if many, ok := err.(interface{ Unwrap() []error }); ok {
-		count := 0
 		for _, e := range many.Unwrap() {
-			n := refusals(e)
-			if n == everything {
-				return everything
-			}
-			count += n
+			list = append(list, refused(e)...)
 		}
-		return count
+		return list
 	}
-	if errors.As(err, &refused) {
-		return 1
-	}
-	return everything
+	var one *ipvs.OpError
+	_ = errors.As(err, &one)
+	return append(list, one)
 }
 
 const everything = 1 << 30
