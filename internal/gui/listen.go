@@ -102,7 +102,7 @@ func (s *Server) splitPlain(ctx context.Context, l net.Listener, config *tls.Con
 				plain.fail(err)
 				return
 			}
-			go sort(conn, plain, secure)
+			go sort(conn, s.patience.header, plain, secure)
 		}
 	}()
 	secure.closes = l
@@ -114,9 +114,9 @@ func (s *Server) splitPlain(ctx context.Context, l net.Listener, config *tls.Con
 // recordHandshake is the first byte of TLS.
 const recordHandshake = 22
 
-// sort looks at the first byte of a connection.
-func sort(conn net.Conn, plain, secure *handover) {
-	_ = conn.SetReadDeadline(time.Now().Add(headerTime))
+// sort looks at the first byte of a connection, which must come within wait.
+func sort(conn net.Conn, wait time.Duration, plain, secure *handover) {
+	_ = conn.SetReadDeadline(time.Now().Add(wait))
 	in := bufio.NewReaderSize(conn, 16)
 	first, err := in.Peek(1)
 	if err != nil {

@@ -59,6 +59,7 @@ type Server struct {
 	signIns  *signIns
 	views    views
 	static   map[string]staticFile
+	patience patience
 	handler  http.Handler
 }
 
@@ -77,6 +78,7 @@ func New(opt Options, log Log) (*Server, error) {
 		live:     newLiveSource(),
 		sessions: session.New(session.Options{Idle: sessionIdle, Absolute: sessionAbsolute, Secure: opt.Secure}),
 		signIns:  newSignIns(),
+		patience: usualPatience(),
 	}
 	var err error
 	if s.static, err = loadStatic(); err != nil {
@@ -106,13 +108,22 @@ func hostName() string {
 
 // Limits of a connection.
 const (
-	headerTime  = 10 * time.Second // also of the TLS handshake
-	readTime    = 30 * time.Second
-	writeTime   = 30 * time.Second
-	idleTime    = 2 * time.Minute
 	headerBytes = 32 << 10
+	writeTime   = 30 * time.Second
 	stopTime    = 5 * time.Second
 )
+
+// patience is how long a connection may take for each of these.
+type patience struct {
+	header time.Duration // also for its first byte, and for the TLS handshake
+	read   time.Duration // of a whole request
+	write  time.Duration // of an answer
+	idle   time.Duration // between two requests
+}
+
+func usualPatience() patience {
+	return patience{header: 10 * time.Second, read: 30 * time.Second, write: writeTime, idle: 2 * time.Minute}
+}
 
 // Close gives the state directory back.
 func (s *Server) Close() error { return s.changes.Close() }
@@ -146,8 +157,8 @@ func (s *Server) Serve(ctx context.Context, listener net.Listener, config *tls.C
 
 func (s *Server) httpServer(h http.Handler) *http.Server {
 	return &http.Server{
-		Handler: h, ReadHeaderTimeout: headerTime, ReadTimeout: readTime, WriteTimeout: writeTime, IdleTimeout: idleTime,
-		MaxHeaderBytes: headerBytes, ErrorLog: quietLog(),
+		Handler: h, ReadHeaderTimeout: s.patience.header, ReadTimeout: s.patience.read, WriteTimeout: s.patience.write,
+		IdleTimeout: s.patience.idle, MaxHeaderBytes: headerBytes, ErrorLog: quietLog(),
 	}
 }
 
