@@ -113,7 +113,7 @@ func TestDNSOverUDP(t *testing.T) {
 		})
 	}
 	t.Run("port unreachable", func(t *testing.T) {
-		judge(t, attemptAt(t, Spec{Kind: DNS, UDP: true, Addr: nobody(t)}), "port unreachable")
+		judge(t, attemptAt(t, Spec{Kind: DNS, UDP: true, Addr: nobodyUDP(t)}), "port unreachable")
 	})
 	t.Run("silent", func(t *testing.T) {
 		addr := listenUDP(t, func([]byte) [][]byte { return nil })

@@ -65,7 +65,7 @@ func TestDNS(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			s := nobody(t)
+			s := nobodyUDP(t)
 			if tt.act != nil {
 				s = serveUDP(t, tt.act)
 			}

@@ -105,24 +105,26 @@ func serveUDP(t testing.TB, answer func(got string, send func(string))) *server 
 	return s
 }
 
-// nobody returns a server that is not there: its port is taken, by a connection's own end, so that nobody else listens on it.
+// nobody returns a server that is not there: its port is taken by a socket that does not listen, so that nobody else does.
 func nobody(t testing.TB) *server {
 	t.Helper()
-	l, err := net.Listen("tcp4", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	c, err := net.Dial("tcp4", l.Addr().String())
+	_, port := bound(t)
+	return &server{port: strconv.Itoa(port)}
+}
+
+// nobodyUDP returns a server that takes no datagrams: its port is taken by a socket that has another peer.
+func nobodyUDP(t testing.TB) *server {
+	t.Helper()
+	c, err := net.Dial("udp4", net.JoinHostPort("127.0.0.1", nobody(t).port))
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { c.Close() })
-	return &server{port: strconv.Itoa(c.LocalAddr().(*net.TCPAddr).Port)}
+	return &server{port: strconv.Itoa(c.LocalAddr().(*net.UDPAddr).Port)}
 }
 
-// full returns a server that is there, but whose queue of connections is full: attempts to connect are not answered.
-func full(t testing.TB) *server {
+// bound returns a socket that has a port of its own, and the port, until the test ends.
+func bound(t testing.TB) (fd, port int) {
 	t.Helper()
 	fd, err := syscall.Socket(syscall.AF_INET, syscall.SOCK_STREAM|syscall.SOCK_CLOEXEC, 0)
 	if err != nil {
@@ -132,14 +134,20 @@ func full(t testing.TB) *server {
 	if err := syscall.Bind(fd, &syscall.SockaddrInet4{Addr: [4]byte{127, 0, 0, 1}}); err != nil {
 		t.Fatal(err)
 	}
-	if err := syscall.Listen(fd, 0); err != nil {
-		t.Fatal(err)
-	}
 	address, err := syscall.Getsockname(fd)
 	if err != nil {
 		t.Fatal(err)
 	}
-	port := address.(*syscall.SockaddrInet4).Port
+	return fd, address.(*syscall.SockaddrInet4).Port
+}
+
+// full returns a server that is there, but whose queue of connections is full: attempts to connect are not answered.
+func full(t testing.TB) *server {
+	t.Helper()
+	fd, port := bound(t)
+	if err := syscall.Listen(fd, 0); err != nil {
+		t.Fatal(err)
+	}
 	for range 4 {
 		c, err := syscall.Socket(syscall.AF_INET, syscall.SOCK_STREAM|syscall.SOCK_NONBLOCK|syscall.SOCK_CLOEXEC, 0)
 		if err != nil {

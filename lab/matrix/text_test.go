@@ -305,7 +305,7 @@ func TestDatagram(t *testing.T) {
 		} {
 			t.Run(tt.name+"/"+k.name, func(t *testing.T) {
 				t.Parallel()
-				s := nobody(t)
+				s := nobodyUDP(t)
 				if tt.act != nil {
 					s = serveUDP(t, tt.act)
 				}
