@@ -6,6 +6,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -19,6 +20,8 @@ type desk struct {
 	dir     string
 	url     string
 	daemons *daemons
+
+	stop, crash func() // the program
 }
 
 // newDesk starts one. Without an account nobody can sign in yet.
@@ -31,6 +34,7 @@ func newDesk(t *testing.T, lvscf string, account bool) *desk {
 	}
 	d.daemons = newDaemons(t, d.path("run"), d.path("lvs.cf"))
 	d.start()
+	t.Cleanup(func() { d.stop() })
 	return d
 }
 
@@ -70,7 +74,7 @@ func (d *desk) setPassword() {
 	}
 }
 
-// start runs piranha-gui until the test ends.
+// start runs piranha-gui, until the test ends or it is stopped.
 func (d *desk) start() {
 	d.t.Helper()
 	cmd := exec.Command(program(d.t, "piranha-gui"), "--listen=127.0.0.1:0", "--configfile="+d.path("lvs.cf"), "--passwd-file="+d.path("passwd"),
@@ -94,21 +98,28 @@ func (d *desk) start() {
 		}
 		ended <- cmd.Wait()
 	}()
-	d.t.Cleanup(func() {
-		_ = cmd.Process.Signal(syscall.SIGTERM)
-		select {
-		case err := <-ended:
-			if err != nil {
-				d.t.Errorf("piranha-gui: %v", err)
-			}
-		case <-time.After(20 * time.Second):
-			_ = cmd.Process.Kill()
-			d.t.Error("piranha-gui does not end")
-		}
-	})
+	d.stop = sync.OnceFunc(func() { stop(d.t, cmd, ended, syscall.SIGTERM) })
+	d.crash = func() {
+		stop(d.t, cmd, ended, syscall.SIGKILL)
+		d.stop = func() {}
+	}
 	select {
 	case d.url = <-url:
-	case <-time.After(20 * time.Second):
+	case <-time.After(stepTime):
 		d.t.Fatal("piranha-gui does not start")
+	}
+}
+
+// stop ends a program by a signal.
+func stop(t *testing.T, cmd *exec.Cmd, ended <-chan error, signal syscall.Signal) {
+	_ = cmd.Process.Signal(signal)
+	select {
+	case err := <-ended:
+		if err != nil && signal == syscall.SIGTERM {
+			t.Errorf("piranha-gui: %v", err)
+		}
+	case <-time.After(stepTime):
+		_ = cmd.Process.Kill()
+		t.Error("piranha-gui does not end")
 	}
 }

@@ -2,6 +2,7 @@ package browser
 
 import (
 	"context"
+	"flag"
 	"fmt"
 	"os"
 	"testing"
@@ -12,10 +13,16 @@ import (
 // chromium is the browser that all tests share; each has a profile of its own in it.
 var chromium context.Context
 
+// together is how many windows are open at a time: some of what they do is waiting.
+const together = "3"
+
 func TestMain(m *testing.M) {
 	if os.Getenv("LAB_BROWSER") == "" {
 		fmt.Println("browser: skipped: it needs Chromium (make browser)")
 		os.Exit(0)
+	}
+	if err := flag.Set("test.parallel", together); err != nil {
+		panic(err)
 	}
 	os.Exit(withBrowser(m.Run))
 }

@@ -3,9 +3,9 @@ package browser
 import (
 	"os"
 	"slices"
-	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/chromedp/chromedp"
 )
@@ -88,6 +88,7 @@ virtual old_shop {
 
 // both runs a test with script and without: everything works without.
 func both(t *testing.T, test func(t *testing.T, script bool)) {
+	t.Parallel()
 	for name, script := range map[string]bool{"script": true, "plain": false} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -258,6 +259,36 @@ func TestChanges(t *testing.T) {
 	})
 }
 
+// TestCrash: what is on trial is rolled back in time, although the program was killed meanwhile.
+func TestCrash(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t, cluster, true)
+	b := d.newTab(false)
+	b.signIn()
+	b.visit("/global")
+	b.fill("tcp_timeout", "77")
+	b.press("Accept")
+	b.visit("/changes")
+	b.tick("[name=try]")
+	b.fill("seconds", "10")
+	b.press("Apply")
+	b.says("Keep these changes?")
+	if got := d.read("lvs.cf"); !strings.Contains(got, "tcp_timeout = 77\n") {
+		t.Fatalf("lvs.cf:\n%s", got)
+	}
+	d.crash()
+	d.start()
+	want := strings.Replace(cluster, "serial_no = 42", "serial_no = 44", 1)
+	for end := time.Now().Add(stepTime); d.read("lvs.cf") != want; time.Sleep(50 * time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatalf("not rolled back:\n%s", d.read("lvs.cf"))
+		}
+	}
+	b.signIn() // sessions end with the program
+	b.visit("/changes")
+	b.says("rolled back", "Back to serial 42")
+}
+
 // TestDrain takes a real server out of service, and another page shows that without being loaded again.
 func TestDrain(t *testing.T) {
 	both(t, func(t *testing.T, script bool) {
@@ -300,6 +331,7 @@ func TestLive(t *testing.T) {
 	get(b, chromedp.Evaluate[string](`document.body.dataset.mark = "here"`))
 	d.daemons.connections("web", "web1", 123456)
 	b.says("123\u202f456")
+	b.do(chromedp.WaitReady(chromedp.CSS("svg.spark polyline")))
 	d.daemons.order("/v1/maint", "web", "web1")
 	b.says("maintenance")
 	d.daemons.stopLvsd()
@@ -327,10 +359,9 @@ func TestPictures(t *testing.T) {
 	b := d.newTab(true)
 	b.visit("/login")
 	shoot := func(name string) {
-		for _, width := range []int64{1280, 390} {
-			b.picture(name+"-"+strconv.FormatInt(width, 10), width, false)
-			b.picture(name+"-"+strconv.FormatInt(width, 10), width, true)
-		}
+		b.picture(name+"-1280", 1280, false)
+		b.picture(name+"-1280", 1280, true)
+		b.picture(name+"-390", 390, false)
 	}
 	shoot("login")
 	b.signIn()

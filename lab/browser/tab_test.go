@@ -17,8 +17,8 @@ import (
 	"github.com/chromedp/chromedp"
 )
 
-// stepTime is how long a page may take to show something.
-const stepTime = 20 * time.Second
+// stepTime is how long a page may take to show something: a busy machine changes nothing.
+const stepTime = time.Minute
 
 // tab is somebody's browser window.
 type tab struct {

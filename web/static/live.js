@@ -42,7 +42,7 @@
       n += after === "" ? 1 : parseInt(after, 10);
       const c = cells(n);
       const [active, inactive, rate, took] = list.split(",");
-      if (rate !== undefined && rate !== "" && (!c || c.spark)) current.set(n, rate === "-" ? null : parseInt(rate, 10));
+      if (rate && c && c.spark) current.set(n, rate === "-" ? null : parseInt(rate, 10));
       if (!c) continue;
       if (active) c.active.textContent = grouped(active);
       if (inactive) c.inactive.textContent = grouped(inactive);
