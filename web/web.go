@@ -3,7 +3,7 @@ package web
 
 import "embed"
 
-// Files has the directories templates and static.
+// Files has the directories templates and static, and openapi.json.
 //
-//go:embed templates static
+//go:embed templates static openapi.json
 var Files embed.FS

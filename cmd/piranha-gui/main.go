@@ -4,6 +4,7 @@ package main
 import (
 	"context"
 	"errors"
+	"net/netip"
 	"os"
 	"os/signal"
 	"path/filepath"
@@ -32,6 +33,7 @@ type options struct {
 	tls                                      string // auto, off or CERT,KEY
 	plainHTTP                                bool
 	viewers                                  []string
+	metricsAllow                             []netip.Prefix
 	startPulse, stopPulse                    []string
 }
 
@@ -59,6 +61,10 @@ func (o *options) set() *cmdline.Set {
 			return nil
 		})
 	}
+	s.Func(0, "metrics-allow", "ADDRESS,...", "addresses and networks that get /metrics without a token", func(v string) (err error) {
+		o.metricsAllow, err = networks(v)
+		return err
+	})
 	s.Func(0, "viewers", "NAME,...", "accounts that may look and not change", func(v string) error {
 		o.viewers = nil
 		for name := range strings.SplitSeq(v, ",") {
@@ -70,6 +76,23 @@ func (o *options) set() *cmdline.Set {
 		return nil
 	})
 	return s
+}
+
+// networks reads addresses and networks, with commas between them.
+func networks(text string) ([]netip.Prefix, error) {
+	var list []netip.Prefix
+	for part := range strings.SplitSeq(text, ",") {
+		part = strings.TrimSpace(part)
+		p, err := netip.ParsePrefix(part)
+		if a, alone := netip.ParseAddr(part); alone == nil && a.Zone() == "" {
+			p, err = a.Prefix(a.BitLen())
+		}
+		if err != nil || p.Addr().Is4In6() {
+			return nil, errors.New("addresses or networks such as 192.0.2.7 or 2001:db8::/32 expected, with commas between them")
+		}
+		list = append(list, p)
+	}
+	return list, nil
 }
 
 func run(ctx context.Context, args []string) error {

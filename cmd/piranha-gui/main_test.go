@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"os"
 	"testing"
 	"time"
@@ -30,6 +31,18 @@ func waitFor(ts *testscript.TestScript, _ bool, args []string) {
 		}
 		if time.Now().After(end) {
 			ts.Fatalf("no %s", args[0])
+		}
+	}
+}
+
+func TestNetworks(t *testing.T) {
+	for text, want := range map[string]string{
+		"192.0.2.7": "[192.0.2.7/32]", "192.0.2.0/24, 2001:db8::/32,::1": "[192.0.2.0/24 2001:db8::/32 ::1/128]",
+		"": "", "192.0.2": "", "192.0.2.0/33": "", "host": "", "fe80::1%eth0": "", "192.0.2.7,": "", "::ffff:192.0.2.7": "",
+	} {
+		list, err := networks(text)
+		if got := fmt.Sprint(list); (err != nil) != (want == "") || err == nil && got != want {
+			t.Errorf("networks(%q) = %s, %v", text, got, err)
 		}
 	}
 }

@@ -40,7 +40,7 @@ func serve(ctx context.Context, o options) error {
 		return err
 	}
 	server, err := gui.New(gui.Options{
-		ConfigFile: o.configFile, PasswdFile: o.passwdFile, RunDir: o.runDir, StateDir: o.stateDir, Viewers: o.viewers, Secure: config != nil,
+		ConfigFile: o.configFile, PasswdFile: o.passwdFile, RunDir: o.runDir, StateDir: o.stateDir, Viewers: o.viewers, MetricsAllow: o.metricsAllow, Secure: config != nil,
 		Version: cmdline.Version(), Probe: o.probeCommand(), StartPulse: o.startPulse, StopPulse: o.stopPulse,
 	}, log)
 	if err != nil {

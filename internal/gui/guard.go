@@ -44,7 +44,7 @@ func (s *Server) headers(next http.Handler) http.Handler {
 func limitBody(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		limit := int64(maxBody)
-		if r.URL.Path == textPage {
+		if r.URL.Path == textPage || r.URL.Path == apiTextPage {
 			limit = maxTextBody
 		}
 		r.Body = http.MaxBytesReader(w, r.Body, limit)

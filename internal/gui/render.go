@@ -122,13 +122,22 @@ type messageView struct {
 
 // refuse says why a request is not answered.
 func (s *Server) refuse(w http.ResponseWriter, r *http.Request, status int, text string) {
+	if forProgram(r) {
+		refuseProgram(w, r, status, text)
+		return
+	}
 	s.render(w, r, status, "message", messageView{page: s.page(r, http.StatusText(status), ""), Text: text})
 }
 
 // fail says that the program is at fault, and tells the log why.
 func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
 	s.log.Error("cannot answer", "err", err.Error(), "request", r.Method+" "+r.URL.Path)
-	http.Error(w, "This is a fault of the program. The log says more.", http.StatusInternalServerError)
+	const text = "This is a fault of the program. The log says more."
+	if forProgram(r) {
+		refuseProgram(w, r, http.StatusInternalServerError, text)
+		return
+	}
+	http.Error(w, text, http.StatusInternalServerError)
 }
 
 func (s *Server) notFound(w http.ResponseWriter, r *http.Request) {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"net"
 	"net/http"
+	"net/netip"
 	"os"
 	"time"
 
@@ -19,17 +20,18 @@ import (
 
 // Options say where things are.
 type Options struct {
-	ConfigFile string // lvs.cf; web/ and conf/ are beside it
-	PasswdFile string
-	RunDir     string   // of the daemons' sockets
-	StateDir   string   // of drafts and versions of lvs.cf
-	Probe      []string // a command that checks a real server, whose names follow; nil: none
-	StartPulse []string // commands that start and stop pulse; nil: none
-	StopPulse  []string
-	Viewers    []string // accounts that may look and not change
-	Secure     bool     // the panels are reached by TLS
-	Host       string   // name of this router, for people
-	Version    string
+	ConfigFile   string // lvs.cf; web/ and conf/ are beside it
+	PasswdFile   string
+	RunDir       string   // of the daemons' sockets
+	StateDir     string   // of drafts and versions of lvs.cf
+	Probe        []string // a command that checks a real server, whose names follow; nil: none
+	StartPulse   []string // commands that start and stop pulse; nil: none
+	StopPulse    []string
+	Viewers      []string       // accounts that may look and not change
+	MetricsAllow []netip.Prefix // who may have the figures without a token
+	Secure       bool           // the panels are reached by TLS
+	Host         string         // name of this router, for people
+	Version      string
 }
 
 // Log is where events go, and who did what.
@@ -56,6 +58,7 @@ type Server struct {
 	daemons  *monitor.Source
 	live     *liveSource
 	sessions *session.Store
+	programs programs
 	signIns  *signIns
 	views    views
 	static   map[string]staticFile
@@ -91,6 +94,7 @@ func New(opt Options, log Log) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
+	s.programs = newPrograms(opt.StateDir, log)
 	s.handler = s.sameOrigin(s.router())
 	return s, nil
 }
@@ -169,6 +173,7 @@ func (s *Server) router() chi.Router {
 	r.NotFound(s.notFound)
 	r.MethodNotAllowed(s.methodNotAllowed)
 	r.Get("/static/{name}", s.staticFile)
+	s.api(r)
 	r.Group(func(r chi.Router) {
 		r.Use(s.checkAddress, s.checkSetup)
 		r.Get("/login", s.loginForm)
@@ -213,6 +218,7 @@ func (s *Server) panels(r chi.Router) {
 		s.act(w, r, d, realList(at))
 	}))
 	s.changePages(r)
+	s.tokenPages(r)
 	r.Get("/password", s.password)
 	r.Get("/help", s.help)
 	r.Get("/introduction", s.introduction)
