@@ -185,21 +185,32 @@ func (d *Daemon) useOrders() {
 }
 
 // moveOrders has those of servers that get another name in a plan follow: what is out of service must not come into service by
-// that.
+// that. A name that several have, which lvs.cf allows, keeps its order as long as one of them keeps the name.
 func (d *Daemon) moveOrders(p plan) {
-	moved := map[who]order{}
+	stays, moved := map[who]bool{}, map[who]order{}
+	var left []who
 	for _, s := range p {
 		for _, rs := range s.servers {
 			h := d.health[rs.key]
-			if h == nil || h.server.who() == rs.who() {
-				continue
+			switch {
+			case h == nil:
+			case h.server.who() == rs.who():
+				stays[rs.who()] = true
+			default:
+				left = append(left, h.server.who())
+				moved[rs.who()] = h.order
 			}
-			moved[rs.who()] = h.order
-			d.orders.set(h.server.who(), order{})
+		}
+	}
+	for _, w := range left {
+		if !stays[w] {
+			d.orders.set(w, order{})
 		}
 	}
 	for w, order := range moved {
-		d.orders.set(w, order)
+		if !stays[w] {
+			d.orders.set(w, order)
+		}
 	}
 }
 

@@ -107,6 +107,13 @@ func TestOrderOutlivesAName(t *testing.T) {
 		b.write(strings.NewReplacer("virtual web", "virtual www", "server a", "server second", "server b", "server first").Replace(two))
 		b.signal(syscall.SIGHUP)
 		b.wantWrites()
+		// Two of the same name have an order in common, also when one of them gets another name.
+		b.write(strings.NewReplacer("virtual web", "virtual www", "server a", "server second", "server b", "server second").Replace(two))
+		b.signal(syscall.SIGHUP)
+		b.wantWrites("-d " + rowB)
+		b.write(strings.NewReplacer("virtual web", "virtual www", "server a", "server second").Replace(two))
+		b.signal(syscall.SIGHUP)
+		b.wantWrites()
 		b.stop()
 	})
 }
