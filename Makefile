@@ -128,7 +128,7 @@ package-check: check-packages build packages
 # The Debian package installed, served, upgraded under load and removed, on a fresh Debian for each router of the lab. Needs root.
 package-test: lab-packages debian-packages packages lab
 	tools/debian-root $(BIN)/debian
-	cd lab && DIST=$(DIST) DEBIAN_ROOT=$(BIN)/debian $(STATIC) test -count=1 -timeout 15m -exec '$(BIN)/lab run --' ./install
+	cd lab && DIST=$(DIST) DEBIAN_ROOT=$(BIN)/debian $(STATIC) test -count=1 -timeout 30m -exec '$(BIN)/lab run --' ./install
 
 $(NFPM): tools/nfpm/go.mod tools/nfpm/go.sum
 	cd tools/nfpm && $(STATIC) build -o $@ github.com/goreleaser/nfpm/v2/cmd/nfpm

@@ -45,15 +45,15 @@ func TestRpm(t *testing.T) {
 	m := newMachine(t, n, 1)
 	m.rpm("--install", rpmFile(t))
 	for path, want := range map[string]string{
-		"/etc/sysconfig/ha":          "775 root piranha",
-		"/etc/sysconfig/ha/lvs.cf":   "664 root piranha",
-		"/etc/sysconfig/ha/conf":     "770 root piranha",
-		"/etc/sysconfig/pulse":       "644 root root",
-		"/etc/rc.d/init.d/pulse":     "755 root root",
-		"/usr/sbin/pulse":            "755 root root",
-		"/var/lib/piranha-gui":       "700 piranha piranha",
-		"/var/log/piranha":           "755 piranha piranha",
-		"/usr/share/man/man8/nanny*": "644 root root",
+		"/etc/sysconfig/ha":            "775 root piranha",
+		"/etc/sysconfig/ha/lvs.cf":     "664 root piranha",
+		"/etc/sysconfig/ha/conf":       "770 root piranha",
+		"/etc/sysconfig/pulse":         "644 root root",
+		"/etc/rc.d/init.d/pulse":       "755 root root",
+		"/usr/sbin/pulse":              "755 root root",
+		"/var/lib/piranha-gui":         "700 piranha piranha",
+		"/var/log/piranha":             "755 piranha piranha",
+		"/usr/share/man/man8/nanny.8*": "644 root root",
 	} {
 		if got := m.run("stat -c '%a %U %G' " + path); got != want {
 			t.Errorf("%s is %s, want %s", path, got, want)

@@ -307,6 +307,33 @@ func TestUpgrade(t *testing.T) {
 	}
 }
 
+// TestUpgradeWithBadFile: while lvs.cf has errors, which would keep a new pulse from starting, the old one goes on, and the
+// installation says so.
+func TestUpgradeWithBadFile(t *testing.T) {
+	n := network(t)
+	serveReals(t, n)
+	m := newMachine(t, n, 1)
+	m.install()
+	m.write("/etc/sysconfig/ha/lvs.cf", single)
+	m.run("service pulse start")
+	m.wantActive()
+	lvsd := m.processes("lvsd")
+	m.write("/etc/sysconfig/ha/lvs.cf", "nonsense\n")
+	if err := m.says("dpkg -i piranha-lvs_*.deb 2>&1", "still the old version"); err != nil {
+		t.Error(err)
+	}
+	if now := m.processes("lvsd"); len(now) != 1 || now[0] != lvsd[0] {
+		t.Errorf("after the upgrade lvsd runs as %v, want %v still", now, lvsd)
+	}
+	served(t, n)
+	m.write("/etc/sysconfig/ha/lvs.cf", single)
+	m.run("piranhactl reexec")
+	if now := m.processes("lvsd"); len(now) != 1 || now[0] == lvsd[0] {
+		t.Errorf("after reexec lvsd runs as %v, before %v; want another one", now, lvsd)
+	}
+	served(t, n)
+}
+
 // stateSince is the state of this router as its partner would notice a change of it: not the time since when, which a new pulse
 // does not know.
 func (m *machine) stateSince() string {
