@@ -189,6 +189,9 @@ func TestText(t *testing.T) {
 	a.want(t, "text", http.StatusOK, ">\n"+sampleConfig+"</textarea>")
 	file := hidden.FindStringSubmatch(a.body)[1]
 	edited := sampleConfig + "tcp_timeout = 900\n# end\n"
+	if a := b.textForm(file, sampleConfig); a.header.Get("Location") != "/changes" || s.working() != sampleConfig {
+		t.Errorf("untouched: %d to %q", a.status, a.header.Get("Location"))
+	}
 	b.textForm(file, sampleConfig+"nonsense\nprimary = 999.1.1.1\n").want(t, "errors", http.StatusUnprocessableEntity, "would refuse it", "line 9: primary", "nonsense\nprimary", `value="`+file+`"`)
 	b.textForm(file, "").want(t, "empty", http.StatusUnprocessableEntity, "empty configuration")
 	b.textForm(file, "a\x00b").want(t, "NUL", http.StatusUnprocessableEntity, "NUL")
@@ -221,6 +224,22 @@ func TestText(t *testing.T) {
 	if got := s.working(); got != strings.ReplaceAll(edited, "\n", "\r\n") {
 		t.Errorf("draft:\n%q", got)
 	}
+}
+
+// FuzzText: what a page shows in its text area and a browser sends back untouched is the same text.
+func FuzzText(f *testing.F) {
+	f.Add("a = 1\nb = 2\n")
+	f.Add("\r\na\r\n\r\n")
+	f.Add("\n\n x")
+	f.Fuzz(func(t *testing.T, text string) {
+		if unfitText(text) != "" {
+			return
+		}
+		area := strings.ReplaceAll(text, "\r\n", "\n")
+		if got := fromBrowser(strings.ReplaceAll(area, "\n", "\r\n"), text); got != text {
+			t.Fatalf("%q came back as %q", text, got)
+		}
+	})
 }
 
 func TestViewerChanges(t *testing.T) {

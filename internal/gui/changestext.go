@@ -55,6 +55,15 @@ func unfitText(text string) string {
 	return ""
 }
 
+// fromBrowser is what somebody has written, with the line ends that the text had before: a browser sends its own.
+func fromBrowser(sent, before string) string {
+	text := strings.ReplaceAll(sent, "\r\n", "\n")
+	if strings.Contains(before, "\r\n") {
+		text = strings.ReplaceAll(text, "\n", "\r\n")
+	}
+	return text
+}
+
 // saveText takes what somebody has written.
 func (s *Server) saveText(w http.ResponseWriter, r *http.Request) {
 	// A form of this kind is as large as what was written: parsing it takes no further limit than the body's.
@@ -66,9 +75,10 @@ func (s *Server) saveText(w http.ResponseWriter, r *http.Request) {
 	if d == nil {
 		return
 	}
-	text := strings.ReplaceAll(r.PostForm.Get("text"), "\r\n", "\n")
-	if strings.Contains(string(d.Bytes()), "\r\n") {
-		text = strings.ReplaceAll(text, "\n", "\r\n")
+	text := fromBrowser(r.PostForm.Get("text"), string(d.Bytes()))
+	if text == string(d.Bytes()) {
+		http.Redirect(w, r, "/changes", http.StatusSeeOther)
+		return
 	}
 	if a := s.tryText(r, d, text); a.status != 0 {
 		v := s.textView(r, d)

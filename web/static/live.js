@@ -20,7 +20,10 @@
   const seconds = () => Math.min(Math.max(parseInt(interval.value, 10) || 2, 2), 3600);
   const clock = (ms) => new Date(ms).toTimeString().slice(0, 8);
   const table = () => document.getElementById("servers");
+  const heralded = document.getElementById("live-state"); // read out, so it has no time in it
   const say = (text, state) => {
+    const word = text.split(/,| since/)[0];
+    if (heralded.textContent !== word) heralded.textContent = word;
     said.className = state ? "st " + state : "muted";
     if (said.textContent !== text) said.textContent = text;
     document.getElementById("main").classList.toggle("old", state === "warn");
