@@ -112,13 +112,32 @@ func without(a, b []string) []string {
 	return slices.DeleteFunc(slices.Clone(a), func(e string) bool { return slices.Contains(b, e) })
 }
 
-// TestContents: every package has the same files with the same owners and modes, those of testdata/contents.txt.
+// documents are the entries of everything in doc/, which every package has.
+func documents(t *testing.T) (list []string) {
+	t.Helper()
+	found, err := filepath.Glob("../doc/*.*")
+	if err != nil || len(found) == 0 {
+		t.Fatal(found, err)
+	}
+	for _, path := range found {
+		name := filepath.Base(path)
+		switch section := filepath.Ext(name)[1:]; section {
+		case "md":
+			list = append(list, "-rw-r--r-- root root /usr/share/doc/piranha-lvs/"+name)
+		default:
+			list = append(list, "-rw-r--r-- root root /usr/share/man/man"+section+"/"+name+".gz")
+		}
+	}
+	return list
+}
+
+// TestContents: every package has the same files with the same owners and modes, those of testdata/contents.txt and the documents.
 func TestContents(t *testing.T) {
 	text, err := os.ReadFile("testdata/contents.txt")
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := strings.Split(strings.TrimSpace(string(text)), "\n")
+	want := append(strings.Split(strings.TrimSpace(string(text)), "\n"), documents(t)...)
 	for _, a := range architectures {
 		deb := debEntries(t, built(t, "_"+a.deb+".deb"))
 		rpm := rpmEntries(t, built(t, "."+a.rpm+".rpm"))
