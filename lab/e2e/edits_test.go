@@ -212,7 +212,8 @@ func (s *editedService) rows(key string) []string {
 			lines = append(lines, rs.row(key, addr))
 		}
 	}
-	if s.sorry && len(lines) == 1 {
+	idle := func(line string) bool { return strings.HasPrefix(line, "-A") || strings.Contains(line, " -w 0") }
+	if s.sorry && !slices.ContainsFunc(lines, func(line string) bool { return !idle(line) }) {
 		lines = append(lines, fmt.Sprintf("-a %s -r 10.2.0.1:%d -m -w 1", key, s.port))
 	}
 	return lines
