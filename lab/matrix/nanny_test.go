@@ -127,7 +127,7 @@ func (n *nanny) standing(t testing.TB) string {
 // until waits for a report, whatever others come before it: on a busy machine a healthy server may look dead for a check.
 func (n *nanny) until(t testing.TB, want string) {
 	t.Helper()
-	for end := time.Now().Add(patience); n.standing(t) != want; {
+	for end := time.Now().Add(patience); !like(n.standing(t), want); {
 		if time.Now().After(end) {
 			t.Fatalf("no report %q within %v", want, patience)
 		}
