@@ -89,6 +89,7 @@ type Daemon struct {
 
 	have   ipvs.Table // what the kernel holds, as far as known
 	stale  bool       // have must be read before it is used
+	unseen bool       // real servers are new that may have rows already
 	dirty  bool       // the table may differ from what is desired
 	failed string     // the last failure to write, so that it is logged once
 
@@ -278,14 +279,32 @@ func (d *Daemon) present(p plan) map[rowKey]int {
 	if !d.anyNew(p) {
 		return nil
 	}
-	have, err := d.table.Read()
-	if err != nil {
-		d.stale = true
+	if err := d.look(); err != nil {
+		d.stale, d.unseen = true, true
 		d.fail(err)
 		return nil
 	}
+	return weights(d.have)
+}
+
+// look reads the table, and adopts what was to be adopted when it could not be read.
+func (d *Daemon) look() error {
+	have, err := d.table.Read()
+	if err != nil {
+		return err
+	}
 	d.have, d.stale = have, false
-	return weights(have)
+	if !d.unseen {
+		return nil
+	}
+	d.unseen = false
+	there := weights(have)
+	for key, h := range d.health {
+		if weight, present := there[key]; present && h.state == unknown && !h.installed {
+			h.adopt(h.server, weight)
+		}
+	}
+	return nil
 }
 
 // newPlan translates a configuration for monitors as this lvsd starts them.

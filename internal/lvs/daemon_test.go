@@ -472,8 +472,11 @@ func TestKernelIsSilent(t *testing.T) {
 		b.kernel.set(b.kernel.rows, unix.ETIMEDOUT)
 		time.Sleep(verifyInterval + silence/2) // it is waited for now
 		b.kernel.set(nil, nil)                 // ipvsadm -C
-		time.Sleep(silence)
+		time.Sleep(silence/2 + verifyInterval/2)
 		synctest.Wait()
+		if s := b.status(); s.InStep || s.Error == "" {
+			t.Errorf("status: in_step %v, error %q", s.InStep, s.Error)
+		}
 		time.Sleep(2 * time.Second)
 		synctest.Wait()
 		b.wantWrites(addWeb, "-a "+rowA+" -m -w 1")
@@ -542,6 +545,29 @@ func TestRefusedRow(t *testing.T) {
 		time.Sleep(2 * time.Second)
 		synctest.Wait()
 		b.wantWrites(addWeb)
+		b.stop()
+	})
+}
+
+// TestReloadThatCannotLook: a row made by hand that lvs.cf names from now on is not taken away because the kernel could not be
+// asked about it.
+func TestReloadThatCannotLook(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBed(t, two[:strings.Index(two, "\tserver b")]+"}\n", nil)
+		b.say("10.0.0.1", "up")
+		web := b.kernel.rows[0]
+		web.Destinations = append(slices.Clone(web.Destinations),
+			ipvs.Destination{Addr: netip.MustParseAddrPort("10.0.0.2:80"), Forward: ipvs.Masq, Weight: 1})
+		b.kernel.took()
+		b.kernel.set(ipvs.Table{web}, unix.ENOBUFS)
+		b.write(two)
+		b.signal(syscall.SIGHUP)
+		b.kernel.set(ipvs.Table{web}, nil)
+		time.Sleep(2 * time.Second)
+		synctest.Wait()
+		b.wantWrites()
+		b.say("10.0.0.2", "down connect refused")
+		b.wantWrites("-d " + rowB)
 		b.stop()
 	})
 }

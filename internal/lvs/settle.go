@@ -38,10 +38,9 @@ func (d *Daemon) settle() (writes int, err error) {
 		}
 	}()
 	if d.stale {
-		if d.have, err = d.table.Read(); err != nil {
+		if err := d.look(); err != nil {
 			return 0, err
 		}
-		d.stale = false
 	}
 	ops := ipvs.Diff(d.have.Only(d.ledger.mine), d.desired())
 	if err := d.table.Apply(ops); err != nil {
@@ -164,17 +163,16 @@ func (d *Daemon) verify() time.Duration {
 	d.expire(time.Now())
 	d.warm(time.Now())
 	d.setTimeouts()
+	inStep := !d.dirty && !d.stale
 	started := time.Now()
-	have, err := d.table.Read()
-	if err != nil {
+	if err := d.look(); err != nil {
 		d.fail(err)
 		return verifyInterval
 	}
 	pause := min(max(verifyInterval, verifyPause*time.Since(started)), verifyMost)
-	inStep := !d.dirty && !d.stale
-	d.have, d.stale, d.dirty = have, false, true
+	d.dirty = true
 	if inStep {
-		d.logRepairs(ipvs.Diff(have.Only(d.ledger.mine), d.desired()))
+		d.logRepairs(ipvs.Diff(d.have.Only(d.ledger.mine), d.desired()))
 	}
 	return pause
 }

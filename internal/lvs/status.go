@@ -119,7 +119,7 @@ func (d *Daemon) Status(ctx context.Context) (Status, error) {
 func (d *Daemon) status() Status {
 	s := Status{
 		Version: 1, Pid: os.Getpid(), ConfigFile: d.opt.ConfigFile, SerialNo: d.cfg.SerialNo, ConfigLoaded: d.loaded,
-		Active: d.active, InStep: !d.dirty && !d.stale, Error: firstLine(d.failed), VirtualServers: []VirtualStatus{},
+		Active: d.active, InStep: !d.dirty && d.failed == "", Error: firstLine(d.failed), VirtualServers: []VirtualStatus{},
 	}
 	for _, svc := range d.plan {
 		keys := []rowKey{{service: svc.row.Key}}

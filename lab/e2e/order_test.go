@@ -20,7 +20,7 @@ func TestDrain(t *testing.T) {
 	c := newCluster(t, conf("scheduler = rr", one))
 	lvsd := c.lvsd()
 	wantTable(t, c.router, rows("rr", one)...)
-	const size = 40 * 1024
+	const size = 120 * 1024
 	loop := client.Loop{
 		Dial: c.net.Client().DialContext, Count: 1, Timeout: 60 * time.Second,
 		URL: fmt.Sprintf("http://%s/slow?bytes=%d&delay=50ms", topology.VIP, size),
