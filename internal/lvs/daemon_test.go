@@ -873,6 +873,25 @@ func TestSorryServerStays(t *testing.T) {
 	})
 }
 
+// TestQuiesceLater: quiesce_server that a reload sets keeps the rows of servers that fail from then on, and makes none for those
+// that have failed before.
+func TestQuiesceLater(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBed(t, two, nil)
+		b.say("10.0.0.1", "up")
+		b.say("10.0.0.2", "up")
+		b.say("10.0.0.1", "down connect refused")
+		b.kernel.took()
+		b.write(strings.Replace(two, "scheduler", "quiesce_server = 1\n\tscheduler", 1))
+		b.signal(syscall.SIGHUP)
+		b.wantWrites()
+		b.say("10.0.0.1", "up")
+		b.say("10.0.0.1", "down connect refused")
+		b.wantWrites("-a "+rowA+" -m -w 1", "-e "+rowA+" -m -w 0")
+		b.stop()
+	})
+}
+
 // fail lets the monitor of a real server start and die n times, with a line on its standard error.
 func (b *bed) fail(server string, n int) {
 	for range n {

@@ -72,11 +72,11 @@ func (d *Daemon) desired() ipvs.Table {
 	return d.plan.desired(func(key rowKey) placement { return d.health[key].placement }, func(key ipvs.ServiceKey) bool { return serve[key] })
 }
 
-// installed notes which servers have got a row, which decides what quiescing does.
+// installed notes which servers have got a row or lost it, which decides what quiescing does.
 func (d *Daemon) installed(ops []ipvs.Op) {
 	for _, o := range ops {
-		if h := d.health[rowKey{o.Service.Key, o.Destination.Addr}]; h != nil && o.Kind != ipvs.RemoveDestination {
-			h.installed = true
+		if h := d.health[rowKey{o.Service.Key, o.Destination.Addr}]; h != nil {
+			h.installed = o.Kind != ipvs.RemoveDestination
 		}
 	}
 }
