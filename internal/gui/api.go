@@ -64,6 +64,7 @@ func (s *Server) api(r chi.Router) {
 			r.Get("/api/v1/diff", s.apiDiff)
 			r.Get("/api/v1/versions", s.apiVersions)
 			r.Get("/api/v1/draft", s.apiDraft)
+			r.Get("/api/v1/partner", s.apiPartner)
 		})
 		r.With(s.requireToken(token.Operate)).Post("/api/v1/actions/{action}", s.apiAct)
 		r.Group(func(r chi.Router) {
@@ -76,6 +77,8 @@ func (s *Server) api(r chi.Router) {
 			r.Post("/api/v1/trial/keep", s.apiKeep)
 			r.Post("/api/v1/trial/back", s.apiBack)
 			r.Post("/api/v1/versions/{id}/restore", s.apiRestore)
+			r.Post("/api/v1/partner/compare", s.apiCompare)
+			r.Post("/api/v1/partner/copy", s.apiCopy)
 		})
 	})
 }

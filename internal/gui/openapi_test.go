@@ -112,8 +112,8 @@ func TestOpenAPIScopes(t *testing.T) {
 func TestOpenAPISchemas(t *testing.T) {
 	c := schemas{t: t, all: readOpenAPI(t).Components.Schemas, done: map[string]bool{}}
 	for _, value := range []any{
-		api.Error{}, api.Status{}, api.Server{}, api.Table{}, api.Config{}, api.Changes{}, api.Diff{}, api.Versions{}, api.Event{}, api.Done{},
-		api.Edits{}, api.Text{}, api.File{}, api.Apply{}, api.Adopt{}, api.Serial{}, api.Order{},
+		api.Error{}, api.Status{}, api.Server{}, api.Table{}, api.Config{}, api.Changes{}, api.Diff{}, api.Versions{}, api.Event{}, api.Done{}, api.Partner{}, api.Comparison{},
+		api.Edits{}, api.Text{}, api.File{}, api.Apply{}, api.Adopt{}, api.Serial{}, api.Order{}, api.Copy{},
 	} {
 		c.named(reflect.TypeOf(value))
 	}

@@ -59,6 +59,7 @@ type Server struct {
 	live     *liveSource
 	sessions *session.Store
 	programs programs
+	other    others
 	signIns  *signIns
 	views    views
 	static   map[string]staticFile
@@ -83,7 +84,10 @@ func New(opt Options, log Log) (*Server, error) {
 		signIns:  newSignIns(),
 		patience: usualPatience(),
 	}
-	var err error
+	err := s.other.find(opt)
+	if err != nil {
+		return nil, err
+	}
 	if s.static, err = loadStatic(); err != nil {
 		return nil, err
 	}
@@ -219,6 +223,7 @@ func (s *Server) panels(r chi.Router) {
 	}))
 	s.changePages(r)
 	s.tokenPages(r)
+	s.otherPages(r)
 	r.Get("/password", s.password)
 	r.Get("/help", s.help)
 	r.Get("/introduction", s.introduction)

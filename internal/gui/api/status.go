@@ -103,7 +103,7 @@ type Table struct {
 func StatusOf(v monitor.View, now time.Time) Status {
 	s := Status{Time: now, Pulse: State(v.Daemon), Fresh: !v.Stale, AsOf: v.AsOf, Notes: []Note{}, Virtual: []VirtualServer{}}
 	for _, n := range v.Cluster.Nodes {
-		s.Routers = append(s.Routers, routerOf(n))
+		s.Routers = append(s.Routers, RouterOf(n))
 	}
 	if b := v.Cluster.Beat; b != nil {
 		s.Heartbeat = &Heartbeat{State: State(b.State), Dead: b.Dead.Seconds(), Every: b.Every.Seconds()}
@@ -121,7 +121,8 @@ func StatusOf(v monitor.View, now time.Time) Status {
 	return s
 }
 
-func routerOf(n monitor.Node) Router {
+// RouterOf makes an answer of what the page shows of a router.
+func RouterOf(n monitor.Node) Router {
 	r := Router{
 		Name: n.Name, Role: n.Role, This: n.This, Doing: State(n.Tag), State: State(n.State), Since: n.Since,
 		Address: n.Address, Private: n.Private, Addresses: n.Addresses,

@@ -33,7 +33,7 @@ const (
 
 // Errors. They are for people.
 var (
-	ErrNotSSH  = errors.New("rsh_command is not ssh: set it to ssh under Global Settings; -l USER and -p PORT may follow")
+	ErrNotSSH  = errors.New("the other router is reached by ssh only: set rsh_command to ssh under Global Settings; -l USER and -p PORT may follow")
 	ErrHost    = errors.New("the other router's name is not one that ssh can be given")
 	ErrNoKey   = errors.New("there is no key yet")
 	ErrHostKey = errors.New("this is no host key")
