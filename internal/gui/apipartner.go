@@ -11,7 +11,7 @@ import (
 // apiPartner answers with what the page about the other router shows.
 func (s *Server) apiPartner(w http.ResponseWriter, r *http.Request) {
 	v := s.otherView(r)
-	answer := api.Partner{Host: v.Host, Problem: v.Unfit, Key: v.Key, Routers: []api.Router{}}
+	answer := api.Partner{Host: v.Other, Problem: v.Unfit, Key: v.Key, Routers: []api.Router{}}
 	for _, n := range v.Nodes {
 		answer.Routers = append(answer.Routers, api.RouterOf(n))
 	}

@@ -80,7 +80,7 @@ func (s *Server) otherPages(r chi.Router) {
 type otherView struct {
 	page
 	Nodes   []monitor.Node // this one and the other
-	Host    string         // the other's, as ssh is told; "": it cannot be reached
+	Other   string         // the other's name, as ssh is told; "": it cannot be reached
 	User    string
 	Problem string
 	Unfit   string // why there is nothing to reach
@@ -108,7 +108,7 @@ func (s *Server) otherView(r *http.Request) *otherView {
 		v.Unfit = sentence(err.Error())
 		return v
 	}
-	v.Host, v.User, v.Known = remote.Host, remote.User, s.other.link.Known(remote)
+	v.Other, v.User, v.Known = remote.Host, remote.User, s.other.link.Known(remote)
 	if v.Key, err = s.other.link.Key(); err != nil && !errors.Is(err, partner.ErrNoKey) {
 		v.Problem = sentence(err.Error())
 	}

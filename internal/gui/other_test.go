@@ -68,7 +68,7 @@ func (s *site) sshd() (port string, authorize func(line string)) {
 }
 
 var (
-	shownKey   = regexp.MustCompile(`restrict (ssh-ed25519 [^<]+)</pre>`)
+	shownKey   = regexp.MustCompile(`value="restrict (ssh-ed25519 [^"]+)"`)
 	hiddenName = func(name string) *regexp.Regexp { return regexp.MustCompile(`name="` + name + `" value="([^"]+)"`) }
 )
 
@@ -82,7 +82,7 @@ func TestCopyToOther(t *testing.T) {
 	s.server.other.link.Reload = []string{"touch", s.path("there/read")}
 	b := s.signedIn("piranha")
 	b.get("/redundancy").want(t, "the link", http.StatusOK, `href="/partner"`)
-	b.get("/partner").want(t, "at first", http.StatusOK, "There is no key yet.")
+	b.get("/partner").want(t, "at first", http.StatusOK, "There is no key yet.", "@lb1")
 	b.post("/partner/compare", nil).want(t, "no key", http.StatusConflict, "There is no key yet.")
 	key := shownKey.FindStringSubmatch(b.post("/partner/key", nil).body)
 	if key == nil {
@@ -118,6 +118,14 @@ func TestCopyToOther(t *testing.T) {
 	if !strings.Contains(s.log.text(), "copied lvs.cf to the other router account piranha address 127.0.0.1 host 127.0.0.2 serial_no 42 was 41") {
 		t.Error(s.log.text())
 	}
+	if a := b.post("/partner/hostkey", nil); strings.Contains(a.body, "accepted before") {
+		t.Error("the same host key looks like another one")
+	}
+	other := "ssh-ed25519 " + strings.Repeat("A", 68)
+	b.post("/partner/accept", url.Values{"key": {other}}).want(t, "another host key", http.StatusOK, "Host key accepted")
+	b.post("/partner/hostkey", nil).want(t, "another host key", http.StatusOK, "not the one that was accepted before")
+	b.post("/partner/compare", nil).want(t, "another host key", http.StatusBadGateway, "Host key verification failed")
+	b.post("/partner/accept", url.Values{"key": {strings.ReplaceAll(offered[1], "&#43;", "+")}}).want(t, "accepted", http.StatusOK, "Host key accepted")
 	v := s.signedIn("viewer")
 	v.get("/partner").want(t, "viewer", http.StatusOK, "Host key accepted")
 	v.post("/partner/compare", nil).want(t, "viewer", http.StatusForbidden)

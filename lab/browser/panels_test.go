@@ -349,6 +349,7 @@ func pages() map[string]string {
 		"control": "/control", "global": "/global", "redundancy": "/redundancy", "virtual": "/virtual", "virtual-edit": "/virtual/edit?v=web", "real": "/virtual/real?v=web",
 		"real-edit": "/virtual/real/edit?v=web&s=web1", "scripts": "/virtual/scripts?v=web", "changes": "/changes", "text": "/changes/text", "server": "/server?v=web&s=web3",
 		"drain": "/act/drain?v=web&s=web2", "weight": "/act/weight?v=web&s=web2", "help": "/help", "compare": "/changes/compare?from=1&to=draft",
+		"tokens": "/tokens", "partner": "/partner",
 	}
 }
 
