@@ -93,8 +93,9 @@ bench: bench-packages build lab
 	cd lab && $(STATIC) run ./cmd/nannybench pool -out $(BIN)
 	cd lab && $(STATIC) build -o $(BIN)/scalebench ./cmd/scalebench
 	$(BIN)/lab run -out $(BIN) -- $(BIN)/scalebench
+	cd lab && $(STATIC) run ./cmd/guibench -out $(BIN)
 	$(BIN)/lab bench -out $(BIN) $(ARGS)
-	tools/benchmarks $(BIN)/processes.md $(BIN)/pool.md $(BIN)/scale.md $(BIN)/failover.md <$(BIN)/bench.txt
+	tools/benchmarks $(BIN)/processes.md $(BIN)/pool.md $(BIN)/scale.md $(BIN)/gui.md $(BIN)/failover.md <$(BIN)/bench.txt
 
 # Each fuzzer for FUZZTIME; `make race` runs their seeds.
 fuzz:

@@ -3,30 +3,65 @@ package gui
 import (
 	"bytes"
 	"compress/gzip"
-	"net/http"
+	"io"
+	"runtime"
 	"strings"
 )
 
 // minCompress is the size from which compressing a page is worth it, in bytes.
 const minCompress = 2048
 
-// compress packs a page for a browser that can unpack it. There are no secrets in pages that their size could give away:
-// forms need no token.
-func compress(h http.Header, r *http.Request, html []byte) []byte {
-	h.Add("Vary", "Accept-Encoding")
-	if len(html) < minCompress || !acceptsGzip(r.Header.Get("Accept-Encoding")) {
-		return html
+// presses make pages, each one at a time, in memory that the next page uses again: a page of many servers takes megabytes until it
+// is packed. There are as many as processors; more would make no page sooner.
+type presses chan *press
+
+type press struct {
+	html, packed bytes.Buffer
+	zip          *gzip.Writer
+}
+
+func newPresses() presses {
+	n := runtime.GOMAXPROCS(0)
+	p := make(presses, n)
+	for range n {
+		p <- nil // made when it is needed
 	}
-	var b bytes.Buffer
-	z, err := gzip.NewWriterLevel(&b, gzip.BestSpeed)
-	if err != nil {
-		return html
+	return p
+}
+
+// make returns the bytes of a page, and whether they are packed: if the browser can unpack them, and it is worth it. There are no
+// secrets in pages that their size could give away: forms need no token.
+func (p presses) make(pack bool, write func(io.Writer) error) (page []byte, packed bool, err error) {
+	m := <-p
+	if m == nil {
+		m = new(press)
 	}
-	if _, err := z.Write(html); err != nil || z.Close() != nil {
-		return html
+	defer func() { p <- m }()
+	m.html.Reset()
+	if err := write(&m.html); err != nil {
+		return nil, false, err
 	}
-	h.Set("Content-Encoding", "gzip")
-	return b.Bytes()
+	if !pack || m.html.Len() < minCompress {
+		return bytes.Clone(m.html.Bytes()), false, nil
+	}
+	if err := m.pack(); err != nil {
+		return nil, false, err
+	}
+	return bytes.Clone(m.packed.Bytes()), true, nil
+}
+
+func (m *press) pack() (err error) {
+	m.packed.Reset()
+	if m.zip == nil {
+		if m.zip, err = gzip.NewWriterLevel(&m.packed, gzip.BestSpeed); err != nil {
+			return err
+		}
+	}
+	m.zip.Reset(&m.packed)
+	if _, err := m.zip.Write(m.html.Bytes()); err != nil {
+		return err
+	}
+	return m.zip.Close()
 }
 
 func acceptsGzip(header string) bool {

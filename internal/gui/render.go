@@ -1,9 +1,9 @@
 package gui
 
 import (
-	"bytes"
 	"fmt"
 	"html/template"
+	"io"
 	"io/fs"
 	"net/http"
 	"strconv"
@@ -92,23 +92,23 @@ type nodeView struct {
 
 // render writes a page. It is made completely before the first byte goes out, so that a fault in it can still be told.
 func (s *Server) render(w http.ResponseWriter, r *http.Request, status int, name string, view any) {
-	var b bytes.Buffer
 	t, ok := s.views[name]
 	if !ok {
 		s.fail(w, r, fmt.Errorf("no view %q", name))
 		return
 	}
-	if err := t.ExecuteTemplate(&b, "layout", view); err != nil {
+	packed := acceptsGzip(r.Header.Get("Accept-Encoding"))
+	html, packed, err := s.presses.make(packed, func(to io.Writer) error { return t.ExecuteTemplate(to, "layout", view) })
+	if err != nil {
 		s.fail(w, r, err)
 		return
 	}
-	writePage(w, r, status, b.Bytes())
-}
-
-func writePage(w http.ResponseWriter, r *http.Request, status int, html []byte) {
 	h := w.Header()
 	h.Set("Content-Type", "text/html; charset=utf-8")
-	html = compress(h, r, html)
+	h.Add("Vary", "Accept-Encoding")
+	if packed {
+		h.Set("Content-Encoding", "gzip")
+	}
 	h.Set("Content-Length", strconv.Itoa(len(html)))
 	w.WriteHeader(status)
 	_, _ = w.Write(html)

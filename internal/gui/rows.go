@@ -18,6 +18,7 @@ import (
 // a constant or a number.
 func rows(s monitor.Service, now time.Time) template.HTML {
 	w := rowWriter{now: now}
+	w.Grow(rowSize * (1 + len(s.Servers)))
 	w.raw(`<tbody id="b`, strconv.Itoa(s.N), `">`)
 	w.service(&s)
 	name := url.QueryEscape(s.Name)
@@ -27,6 +28,9 @@ func rows(s monitor.Service, now time.Time) template.HTML {
 	w.raw("</tbody>\n")
 	return template.HTML(w.String())
 }
+
+// rowSize is more than most rows have, in bytes.
+const rowSize = 640
 
 // oneRow writes one row of a virtual server, by its number.
 func oneRow(s *monitor.Service, n int, now time.Time) string {
@@ -143,6 +147,7 @@ func (w *rowWriter) server(r *monitor.Server, service string) {
 // processes writes what runs in columns, as text.
 func processes(list []monitor.Process) string {
 	var b strings.Builder
+	b.Grow(64 * (1 + len(list)))
 	fmt.Fprintf(&b, "%7s  %-8s %s\n", "PID", "PROGRAM", "FOR")
 	for _, p := range list {
 		fmt.Fprintf(&b, "%7d  %-8s %s\n", p.Pid, p.Name, p.For)

@@ -63,6 +63,7 @@ type Server struct {
 	signIns  *signIns
 	views    views
 	static   map[string]staticFile
+	presses  presses
 	patience patience
 	handler  http.Handler
 }
@@ -82,6 +83,7 @@ func New(opt Options, log Log) (*Server, error) {
 		live:     newLiveSource(),
 		sessions: session.New(session.Options{Idle: sessionIdle, Absolute: sessionAbsolute, Secure: opt.Secure}),
 		signIns:  newSignIns(),
+		presses:  newPresses(),
 		patience: usualPatience(),
 	}
 	err := s.other.find(opt)

@@ -32,7 +32,7 @@ type liveSource struct {
 	streams chan struct{}
 
 	mu       sync.Mutex
-	at       time.Time
+	began    time.Time // to look for the snapshot
 	snapshot *live.Snapshot
 	view     nowView
 }
@@ -41,20 +41,23 @@ func newLiveSource() *liveSource {
 	return &liveSource{seed: maphash.MakeSeed(), streams: make(chan struct{}, maxStreams)}
 }
 
-// now is how things are, at most so long ago.
+// now is how things are, at most so long before the call. Of many who wait for a look, those are served together who came before it
+// began.
 func (l *liveSource) now(ctx context.Context, s *Server, ago time.Duration) (*live.Snapshot, nowView, error) {
+	oldest := time.Now().Add(-ago)
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.snapshot != nil && time.Since(l.at) < ago {
+	if l.snapshot != nil && !l.began.Before(oldest) {
 		return l.snapshot, l.view, nil
 	}
+	began := time.Now()
 	view := s.look(context.WithoutCancel(ctx)) // for the others as well
 	snapshot := l.snapshotOf(view)
 	var err error
 	if snapshot.Sections, err = s.sections(view); err != nil {
 		return nil, view, err
 	}
-	l.at, l.snapshot, l.view = time.Now(), snapshot, view
+	l.began, l.snapshot, l.view = began, snapshot, view
 	return snapshot, view, nil
 }
 
