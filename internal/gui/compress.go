@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"compress/gzip"
 	"io"
+	"net/http"
 	"runtime"
 	"strings"
 )
@@ -44,13 +45,13 @@ func (p presses) make(pack bool, write func(io.Writer) error) (page []byte, pack
 	if !pack || m.html.Len() < minCompress {
 		return bytes.Clone(m.html.Bytes()), false, nil
 	}
-	if err := m.pack(); err != nil {
+	if err := m.pack(m.html.Bytes()); err != nil {
 		return nil, false, err
 	}
 	return bytes.Clone(m.packed.Bytes()), true, nil
 }
 
-func (m *press) pack() (err error) {
+func (m *press) pack(html []byte) (err error) {
 	m.packed.Reset()
 	if m.zip == nil {
 		if m.zip, err = gzip.NewWriterLevel(&m.packed, gzip.BestSpeed); err != nil {
@@ -58,10 +59,21 @@ func (m *press) pack() (err error) {
 		}
 	}
 	m.zip.Reset(&m.packed)
-	if _, err := m.zip.Write(m.html.Bytes()); err != nil {
+	if _, err := m.zip.Write(html); err != nil {
 		return err
 	}
 	return m.zip.Close()
+}
+
+// compress packs an answer for a program that can unpack it.
+func compress(h http.Header, r *http.Request, body []byte) []byte {
+	h.Add("Vary", "Accept-Encoding")
+	var m press
+	if len(body) < minCompress || !acceptsGzip(r.Header.Get("Accept-Encoding")) || m.pack(body) != nil {
+		return body
+	}
+	h.Set("Content-Encoding", "gzip")
+	return m.packed.Bytes()
 }
 
 func acceptsGzip(header string) bool {
