@@ -1,6 +1,8 @@
 package lvs
 
 import (
+	"slices"
+
 	"github.com/piranha-lvs/piranha/internal/ipvs"
 )
 
@@ -36,9 +38,9 @@ type placement struct {
 // undecided tells whether the server may be about to take connections: its first check is not over.
 func (p placement) undecided() bool { return p.order.mode == Serve && p.state == unknown }
 
-// desired is the table to be in the kernel: the configuration times the health of its real servers. serves tells whether
-// connections to a service are answered now, by whatever server.
-func (p plan) desired(of func(rowKey) placement, serves func(ipvs.ServiceKey) bool) ipvs.Table {
+// desired is the table to be in the kernel: the configuration times the health of its real servers. serving lists the rows by
+// which connections to a service are answered now.
+func (p plan) desired(of func(rowKey) placement, serving func(ipvs.ServiceKey) []ipvs.Destination) ipvs.Table {
 	table := make(ipvs.Table, 0, len(p))
 	for _, s := range p {
 		e := ipvs.Entry{Service: s.row, Destinations: make([]ipvs.Destination, 0, len(s.servers)+1)}
@@ -53,14 +55,27 @@ func (p plan) desired(of func(rowKey) placement, serves func(ipvs.ServiceKey) bo
 				e.Destinations = append(e.Destinations, row)
 			}
 		}
-		// While servers are still being checked for the first time the sorry server is not called in, as it would come and
-		// go at every start, unless nobody were left to answer who does now.
-		if s.sorry != nil && !living && (!undecided || serves(s.row.Key)) {
-			e.Destinations = append(e.Destinations, *s.sorry)
+		if !living {
+			e.Destinations = append(e.Destinations, s.standIns(undecided, serving(s.row.Key))...)
 		}
 		table = append(table, e)
 	}
 	return table
+}
+
+// standIns answer while no real server does. While some are still being checked for the first time the sorry server is not called
+// in, as it would come and go at every start, unless nobody were left to answer who does now. Without a sorry server those that
+// answer now go on until then, if they have left lvs.cf: else a reload that names new ones only would leave nobody.
+func (s *service) standIns(undecided bool, serving []ipvs.Destination) []ipvs.Destination {
+	switch {
+	case s.sorry != nil && (!undecided || len(serving) > 0):
+		return []ipvs.Destination{*s.sorry}
+	case s.sorry != nil || !undecided:
+		return nil
+	}
+	return slices.DeleteFunc(serving, func(d ipvs.Destination) bool {
+		return slices.ContainsFunc(s.servers, func(rs server) bool { return rs.key.addr == d.Addr })
+	})
 }
 
 // weight decides whether the server has a row, and with which weight, given the one of lvs.cf.

@@ -8,6 +8,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"sync"
 
 	"github.com/piranha-lvs/piranha/internal/ipvs"
 )
@@ -86,10 +87,18 @@ func (l *ledger) add(p plan) error {
 	return l.flush()
 }
 
-// keep forgets the rows that the last plan does not have, after they were removed.
-func (l *ledger) keep() error {
+// keep forgets the rows that neither the last plan has nor, after the others were removed, the table: there is asked for it only
+// if it matters.
+func (l *ledger) keep(there func() map[rowKey]int) error {
 	before := len(l.rows)
-	maps.DeleteFunc(l.rows, func(_ rowKey, planned bool) bool { return !planned })
+	table := sync.OnceValue(there)
+	maps.DeleteFunc(l.rows, func(row rowKey, planned bool) bool {
+		if planned {
+			return false
+		}
+		_, left := table()[row]
+		return !left
+	})
 	l.unsaved = l.unsaved || len(l.rows) < before
 	return l.flush()
 }

@@ -212,5 +212,5 @@ func (p plan) size() int {
 // Table is the table that the configuration asks for when every active real server is up.
 func Table(cfg *lvscf.Config) ipvs.Table {
 	p := newPlan(cfg, monitorOptions{})
-	return p.desired(func(rowKey) placement { return placement{state: up} }, func(ipvs.ServiceKey) bool { return false })
+	return p.desired(func(rowKey) placement { return placement{state: up} }, func(ipvs.ServiceKey) []ipvs.Destination { return nil })
 }

@@ -1,6 +1,7 @@
 package lvs
 
 import (
+	"net/netip"
 	"os"
 	"path/filepath"
 	"slices"
@@ -417,7 +418,12 @@ virtual v {
 					return tt.a
 				}
 				return tt.b
-			}, func(ipvs.ServiceKey) bool { return tt.serves })
+			}, func(ipvs.ServiceKey) []ipvs.Destination {
+				if !tt.serves {
+					return nil
+				}
+				return []ipvs.Destination{{Addr: netip.MustParseAddrPort("10.1.0.7:80"), Weight: 1}}
+			})
 			var got []string
 			for _, d := range table[0].Destinations {
 				got = append(got, d.String())
@@ -493,7 +499,7 @@ func TestLedger(t *testing.T) {
 	if len(next.rows) != len(rows) {
 		t.Errorf("%d rows of the ledger before the others are removed, want all %d", len(next.rows), len(rows))
 	}
-	if err := next.keep(); err != nil {
+	if err := next.keep(func() map[rowKey]int { return nil }); err != nil {
 		t.Fatal(err)
 	}
 	want := len(slices.Collect(p[:1].rows()))

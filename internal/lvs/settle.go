@@ -53,7 +53,7 @@ func (d *Daemon) settle() (writes int, err error) {
 		d.tell(eventKernelOK, "the kernel's table is as it should be again", eventData{})
 	}
 	d.dirty, d.failed = false, ""
-	d.remember(d.ledger.keep())
+	d.remember(d.ledger.keep(func() map[rowKey]int { return weights(d.have) }))
 	return len(ops), nil
 }
 
@@ -63,13 +63,19 @@ func (d *Daemon) desired() ipvs.Table {
 	if !d.active {
 		return nil
 	}
-	serve := make(map[ipvs.ServiceKey]bool, len(d.have))
+	have := make(map[ipvs.ServiceKey][]ipvs.Destination, len(d.have))
 	for _, e := range d.have {
-		serve[e.Service.Key] = slices.ContainsFunc(e.Destinations, func(dst ipvs.Destination) bool {
-			return dst.Weight > 0 && d.ledger.mine(e.Service.Key, dst.Addr)
-		})
+		have[e.Service.Key] = e.Destinations
 	}
-	return d.plan.desired(func(key rowKey) placement { return d.health[key].placement }, func(key ipvs.ServiceKey) bool { return serve[key] })
+	serving := func(key ipvs.ServiceKey) (list []ipvs.Destination) {
+		for _, dst := range have[key] {
+			if dst.Weight > 0 && d.ledger.mine(key, dst.Addr) {
+				list = append(list, dst)
+			}
+		}
+		return list
+	}
+	return d.plan.desired(func(key rowKey) placement { return d.health[key].placement }, serving)
 }
 
 // installed notes which servers have got a row or lost it, which decides what quiescing does.
