@@ -28,6 +28,9 @@ type Options struct {
 	Stdout, Stderr io.Writer
 	Signals        <-chan os.Signal // passed on to the command
 
+	// Line, if not nil, is called when the command starts, with a line whose other end guest.Line is.
+	Line func(io.ReadWriteCloser)
+
 	Timeout time.Duration
 	Trace   func(format string, args ...any) // receives remarks; may be nil
 }

@@ -18,6 +18,7 @@ type cluster struct {
 	net     *topology.Net
 	dir     string
 	bin     string
+	panels  bool // router1 has them
 	routers [2]*router
 	real    [reals]*process
 	log     journal
@@ -40,6 +41,11 @@ func (c *cluster) build(ctx context.Context) (err error) {
 		c.routers[i] = &router{number: i + 1, node: node, dir: filepath.Join(c.dir, node.Name), bin: c.bin, log: &c.log}
 		if err := c.routers[i].install(); err != nil {
 			return err
+		}
+		if c.panels && i == 0 {
+			if err := c.routers[i].setPassword(ctx); err != nil {
+				return err
+			}
 		}
 	}
 	for i := range c.real {
@@ -92,7 +98,7 @@ func (c *cluster) stop() {
 	all := append([]*process(nil), c.real[:]...)
 	for _, r := range c.routers {
 		if r != nil {
-			all = append(all, r.pulse)
+			all = append(all, r.pulse, r.gui)
 		}
 	}
 	endAll(all...)

@@ -22,6 +22,9 @@ type Options struct {
 	Live bool      // Out is a terminal: draw the cluster over and over; otherwise a line for each thing that happens
 	Rows int       // of the terminal; 0: not known
 	Stay bool      // go on after the tour until ctx is done
+
+	Panels string                             // where the panels of router1 are seen; "": nowhere
+	Line   func() (io.ReadWriteCloser, error) // over which they are asked for
 }
 
 // What the client does, and how long the demo waits for what must happen.
@@ -59,11 +62,14 @@ type event struct {
 // Run runs the demo until the tour is over, or, with Stay, until ctx is done. An end of ctx is no error. On return
 // nothing of it is left.
 func Run(ctx context.Context, o Options) error {
-	s := &show{opt: o, cluster: cluster{bin: o.Bin}, traffic: newTraffic(), started: time.Now()}
+	s := &show{opt: o, cluster: cluster{bin: o.Bin, panels: o.Panels != ""}, traffic: newTraffic(), started: time.Now()}
 	// Programs are not bound to ctx: they are ended in order by stop.
 	defer s.cluster.stop()
 	if err := s.cluster.build(context.WithoutCancel(ctx)); err != nil {
 		return err
+	}
+	if o.Panels != "" {
+		go s.servePanels() // until the line ends, which is when this kernel does
 	}
 	var running sync.WaitGroup
 	defer running.Wait()
@@ -144,7 +150,7 @@ func (s *show) draw(ctx context.Context) {
 // view collects what there is to show. What cannot be had at the moment is left out.
 func (s *show) view(ctx context.Context) view {
 	now := time.Now()
-	v := view{log: s.cluster.log.all()}
+	v := view{log: s.cluster.log.all(), panels: s.panels()}
 	target, _, _ := s.cluster.clientSendsTo()
 	for _, r := range s.cluster.routers {
 		rv := r.view(ctx)

@@ -24,7 +24,10 @@ type router struct {
 	bin    string
 	log    *journal
 	pulse  *process
-	off    atomic.Bool // its power is off
+	gui    *process // the panels; nil: it has none
+
+	password string      // of the panels; "": it has none
+	off      atomic.Bool // its power is off
 }
 
 func (r *router) name() string { return r.node.Name }
@@ -64,7 +67,7 @@ func (r *router) start(ctx context.Context) error {
 		<-r.pulse.done
 		file.Close()
 	}()
-	return nil
+	return r.startPanels(ctx)
 }
 
 // powerOff is what a loss of power is to the others: the links are dead at once, and nothing runs any more.
@@ -79,6 +82,9 @@ func (r *router) powerOff() error {
 		return err
 	}
 	<-r.pulse.done
+	if r.gui != nil {
+		<-r.gui.done
+	}
 	return nil
 }
 

@@ -58,6 +58,9 @@ func (s *show) begin(ctx context.Context, running *sync.WaitGroup) error {
 		return err
 	}
 	s.tell("router1 is active: it has %s, its kernel's table is filled", topology.VIP)
+	if panels := s.panels(); panels != "" {
+		s.tell("router1's panels: %s", panels)
+	}
 	s.tell("router2 is inactive: it watches the real servers, its table is empty")
 	s.tell("the client asks for http://%s/, %d times a second", topology.VIP, requestRate)
 	running.Go(func() {

@@ -10,6 +10,7 @@ import (
 
 // view is everything the screen shows.
 type view struct {
+	panels   string // where they are, and how to sign in
 	routers  []routerView
 	servers  []serverView
 	rate     float64 // answered requests a second, lately
@@ -107,7 +108,11 @@ func (v view) cluster() []string {
 	if v.silent > silence {
 		client += fmt.Sprintf("   %sno answer for %.1fs%s", red, v.silent.Seconds(), plain)
 	}
-	return append(l, "", client, "")
+	l = append(l, "", client)
+	if v.panels != "" {
+		l = append(l, bold+"panels"+plain+"   "+v.panels)
+	}
+	return append(l, "")
 }
 
 func (r routerView) line() string {

@@ -6,11 +6,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"runtime"
 	"syscall"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -67,6 +69,9 @@ func Run(ctx context.Context, o bed.Options) (int, error) {
 	defer p.stop()
 	limit, cancel := context.WithTimeoutCause(ctx, o.Timeout, o.TimedOut())
 	defer cancel()
+	if o.Line != nil {
+		go joinLine(limit, filepath.Join(o.Out, guest.LineName), o.Line)
+	}
 	verdict := make(chan frame, 1)
 	go func() { verdict <- p.listen() }()
 	for {
@@ -77,6 +82,20 @@ func Run(ctx context.Context, o bed.Options) (int, error) {
 			_ = p.cmd.Process.Signal(sig) // ended already: the verdict says so
 		case f := <-verdict:
 			return f.status, f.err
+		}
+	}
+}
+
+// joinLine waits for the command's end of the line, if it wants one.
+func joinLine(ctx context.Context, socket string, use func(io.ReadWriteCloser)) {
+	for ctx.Err() == nil {
+		if conn, err := net.Dial("unix", socket); err == nil {
+			use(conn)
+			return
+		}
+		select {
+		case <-ctx.Done():
+		case <-time.After(50 * time.Millisecond):
 		}
 	}
 }

@@ -4,7 +4,10 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"io"
+	"net"
 	"os"
+	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
@@ -93,4 +96,33 @@ func TestRunStatuses(t *testing.T) {
 	if status, out, err := run(t, bed.Options{Signals: signals}, "sleep 60"); err != nil || status != 143 {
 		t.Errorf("signalled command: %d, %v, want 143: %s", status, err, out)
 	}
+}
+
+// TestJoinLine: the line is there when the command has made its end, and is not waited for after the command's.
+func TestJoinLine(t *testing.T) {
+	socket := filepath.Join(t.TempDir(), "line")
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	joined := make(chan struct{})
+	go joinLine(ctx, socket, func(line io.ReadWriteCloser) {
+		_, _ = io.WriteString(line, "hello")
+		line.Close()
+		close(joined)
+	})
+	l, err := net.Listen("unix", socket)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	conn, err := l.Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	if text, err := io.ReadAll(conn); string(text) != "hello" || err != nil {
+		t.Errorf("%q, %v", text, err)
+	}
+	<-joined
+	cancel()
+	joinLine(ctx, socket+"none", func(io.ReadWriteCloser) { t.Error("there is no such line") })
 }

@@ -31,7 +31,7 @@ func Keep(argv []string, life io.Reader) error {
 	cmd := exec.Command(argv[0], argv[1:]...)
 	cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Pdeathsig: unix.SIGKILL}
-	for fd := range uintptr(3) {
+	for fd := range uintptr(serialFDs) {
 		cmd.ExtraFiles = append(cmd.ExtraFiles, os.NewFile(3+fd, "line"))
 	}
 	if err := cmd.Start(); err != nil {

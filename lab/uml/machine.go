@@ -17,6 +17,9 @@ import (
 	"github.com/piranha-lvs/piranha/lab/wire"
 )
 
+// serialFDs is how many descriptors, from 3 on, the kernel's serial lines have.
+const serialFDs = 5
+
 // machine is one booted kernel: the keeper process that holds it and the lines to it.
 type machine struct {
 	argv []string
@@ -25,6 +28,7 @@ type machine struct {
 
 	control *wire.Conn
 	input   *wire.Conn
+	line    io.ReadWriteCloser // for the command
 	log     console
 
 	keeper   *exec.Cmd
@@ -55,20 +59,20 @@ func isolation() *syscall.SysProcAttr {
 	return attr
 }
 
-// launch starts the keeper. Its standard input tells it, by ending, that this process is gone; descriptors 3 to 5 are
+// launch starts the keeper. Its standard input tells it, by ending, that this process is gone; descriptors 3 to 7 are
 // the kernel's serial lines.
 func (m *machine) launch(attr *syscall.SysProcAttr) error {
-	pipes, err := newPipes(4)
+	pipes, err := newPipes(6)
 	if err != nil {
 		return err
 	}
-	life, command, answer, stdin := pipes[0], pipes[1], pipes[2], pipes[3]
+	life, command, answer, stdin, in, out := pipes[0], pipes[1], pipes[2], pipes[3], pipes[4], pipes[5]
 	cmd := exec.Command(m.self, append([]string{KeeperCommand}, m.argv...)...)
 	cmd.Env = m.env
 	cmd.Dir = "/"
 	cmd.SysProcAttr = attr
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = life.r, &m.log, &m.log
-	cmd.ExtraFiles = []*os.File{command.r, answer.w, stdin.r}
+	cmd.ExtraFiles = []*os.File{command.r, answer.w, stdin.r, in.r, out.w}
 	started := make(chan error)
 	m.finished = make(chan struct{})
 	go func() {
@@ -83,10 +87,10 @@ func (m *machine) launch(attr *syscall.SysProcAttr) error {
 		}
 	}()
 	err = <-started
-	for _, f := range []*os.File{life.r, command.r, answer.w, stdin.r} {
+	for _, f := range []*os.File{life.r, command.r, answer.w, stdin.r, in.r, out.w} {
 		f.Close()
 	}
-	m.lines = []*os.File{life.w, command.w, answer.r, stdin.w}
+	m.lines = []*os.File{life.w, command.w, answer.r, stdin.w, in.w, out.r}
 	if err != nil {
 		m.closeLines()
 		return fmt.Errorf("start kernel: %w", err)
@@ -94,6 +98,10 @@ func (m *machine) launch(attr *syscall.SysProcAttr) error {
 	m.keeper = cmd
 	m.control = wire.New(duplex{answer.r, command.w})
 	m.input = wire.New(duplex{answer.r, stdin.w})
+	m.line = struct {
+		io.Reader
+		io.WriteCloser
+	}{out.r, in.w}
 	return nil
 }
 

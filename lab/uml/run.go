@@ -100,7 +100,7 @@ func writeJob(work *bed.WorkDir, o bed.Options) error {
 	return nil
 }
 
-// commandLine returns the kernel's arguments. The kernel's descriptors 3 to 5 are the serial lines.
+// commandLine returns the kernel's arguments. The kernel's descriptors 3 to 7 are the serial lines.
 func commandLine(kernel, self, work, memory string) []string {
 	return []string{
 		kernel, "mem=" + memory,
@@ -110,7 +110,7 @@ func commandLine(kernel, self, work, memory string) []string {
 		// 256 old-style terminals (0.3 s).
 		"initcall_blacklist=raid6_select_algo", "pty.legacy_count=0",
 		"selinux=0", "quiet",
-		"con=null", "con0=null,fd:1", "ssl=null", "ssl0=fd:3,fd:4", "ssl1=fd:5,null",
+		"con=null", "con0=null,fd:1", "ssl=null", "ssl0=fd:3,fd:4", "ssl1=fd:5,null", "ssl2=fd:6,fd:7",
 		"uml_dir=" + work, "umid=u",
 	}
 }
@@ -161,6 +161,9 @@ func converse(ctx context.Context, m *machine, o bed.Options, began time.Time) (
 				limit.Reset(o.Timeout)
 				o.Tracef("the command starts %.2f s after the kernel", time.Since(began).Seconds())
 				go sendInput(m.input, o.Stdin)
+				if o.Line != nil {
+					go o.Line(m.line)
+				}
 				for _, sig := range early {
 					if err := sendSignal(m.control, sig); err != nil {
 						return 0, err

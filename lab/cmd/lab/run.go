@@ -5,6 +5,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"io"
 	"os"
 	"os/signal"
 	"path/filepath"
@@ -26,6 +27,7 @@ type runFlags struct {
 	bin     string
 	verbose bool
 	argv    []string
+	line    func(io.ReadWriteCloser) // see bed.Options
 }
 
 func parseRun(args []string) (runFlags, error) {
@@ -162,7 +164,7 @@ func (f *runFlags) execute(ctx context.Context, signals <-chan os.Signal) (int, 
 	}
 	o := bed.Options{
 		Argv: f.argv, Env: env, Dir: dir, Out: f.out, Memory: f.memory, Timeout: f.timeout,
-		Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr, Signals: signals,
+		Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr, Signals: signals, Line: f.line,
 	}
 	if f.verbose {
 		o.Trace = func(format string, args ...any) { fmt.Fprintf(os.Stderr, "lab: "+format+"\n", args...) }
