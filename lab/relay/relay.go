@@ -18,7 +18,7 @@ func Forward(l net.Listener, line io.ReadWriteCloser) error {
 	protocols.SetUnencryptedHTTP2(true)
 	once := make(chan io.ReadWriteCloser, 1)
 	once <- line
-	transport := &http.Transport{Protocols: &protocols, DialContext: func(context.Context, string, string) (net.Conn, error) {
+	transport := &http.Transport{Protocols: &protocols, MaxConnsPerHost: 1, DialContext: func(context.Context, string, string) (net.Conn, error) {
 		select {
 		case line := <-once:
 			return lineConn{line}, nil
