@@ -320,7 +320,8 @@ func TestPoolLeaks(t *testing.T) {
 	wait(12)
 	after := most()
 	t.Logf("%+v, then %+v", before, after)
-	if after.files > before.files*11/10+10 || after.threads > before.threads+8 || after.children > 10+2 || after.kilobytes > before.kilobytes*12/10 {
+	// How many checks are under way at once is a matter of luck; what is left in the end, below, is not.
+	if after.files > before.files*3/2 || after.threads > before.threads+8 || after.children > 10+2 || after.kilobytes > before.kilobytes*12/10 {
 		t.Errorf("%+v after 4 checks of each, %+v after 12", before, after)
 	}
 	for i := range servers {
