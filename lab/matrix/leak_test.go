@@ -85,7 +85,7 @@ func (k kindOfCheck) argv(t testing.TB, s *server, dir string, interval time.Dur
 		return argv
 	}
 	path := filepath.Join(dir, "program")
-	if err := os.WriteFile(path, []byte("#!/bin/sh\necho >>$0.count\n"+k.script+"\n"), 0o755); err != nil {
+	if err := writeProgram(path, []byte("#!/bin/sh\necho >>$0.count\n"+k.script+"\n")); err != nil {
 		t.Fatal(err)
 	}
 	return append(argv, "-e", path)

@@ -5,6 +5,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -49,7 +50,7 @@ func TestProgram(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			path := filepath.Join(t.TempDir(), "program")
-			if err := os.WriteFile(path, []byte("#!/bin/sh\n"+tt.script+"\n"), 0o755); err != nil {
+			if err := writeProgram(path, []byte("#!/bin/sh\n"+tt.script+"\n")); err != nil {
 				t.Fatal(err)
 			}
 			command := path + ` %h at %h:%p "two words"`
@@ -121,7 +122,7 @@ func TestProgramChildren(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			path := filepath.Join(t.TempDir(), "program")
-			if err := os.WriteFile(path, []byte("#!/bin/sh\n"+script+"\n"), 0o755); err != nil {
+			if err := writeProgram(path, []byte("#!/bin/sh\n"+script+"\n")); err != nil {
 				t.Fatal(err)
 			}
 			n := watch(t, "-h", "127.0.0.1", "-p", "4711", "-t", long.String(), "-e", path)
@@ -138,4 +139,12 @@ func TestProgramChildren(t *testing.T) {
 			wantLeft(t, 0)
 		})
 	}
+}
+
+// writeProgram writes a program that is about to be run. A process that another test starts meanwhile would have the file open for
+// writing until it executes its own program, and the kernel would refuse to run it: text file busy.
+func writeProgram(path string, text []byte) error {
+	syscall.ForkLock.RLock()
+	defer syscall.ForkLock.RUnlock()
+	return os.WriteFile(path, text, 0o755)
 }
