@@ -175,7 +175,8 @@ func TestEventsOfAPair(t *testing.T) {
 	p.start(2)
 	p.wantActive(1)
 	p.served()
-	follow := start(t, p.net.Router(2), "piranhactl", "--run-dir="+p.dirs[1], "events", "--last=0")
+	follow := start(t, p.net.Router(2), "piranhactl", "--run-dir="+p.dirs[1], "events", "--last=1000")
+	follow.WaitLog("pulse pulse has started as the backup", patience) // it follows: a switchover may be over before it would have begun
 	p.wantCtl(1, "the other one serves", "switchover")
 	p.wantActive(2)
 	follow.WaitLog("pulse this router is active, after ", patience)
