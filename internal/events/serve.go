@@ -38,18 +38,16 @@ func (r *Ring) Handler() http.HandlerFunc {
 			control.Fail(w, http.StatusServiceUnavailable, fmt.Sprintf("%d read the events already", maxReaders))
 			return
 		}
-		w.Header().Set("Content-Type", "text/event-stream")
-		w.Header().Set("Cache-Control", "no-store")
-		s.w, s.control = w, http.NewResponseController(w)
-		_ = s.run(req) // the reader has gone, or is too slow
+		if s.out, err = NewWriter(w, patience); err == nil {
+			_ = s.run(req) // the reader has gone, or is too slow
+		}
 	}
 }
 
 // stream is what one reader gets.
 type stream struct {
-	ring    *Ring
-	w       http.ResponseWriter
-	control *http.ResponseController
+	ring *Ring
+	out  *Writer
 
 	from   uint64 // number of the next event
 	gap    bool   // events before that are unknown to the reader, nobody knows how many
@@ -83,10 +81,6 @@ func (r *Ring) open(req *http.Request) (*stream, error) {
 
 // run sends events until the reader goes, or does not read.
 func (s *stream) run(req *http.Request) error {
-	// The server would take a reader for gone that has nothing more to ask.
-	if err := s.control.SetReadDeadline(time.Time{}); err != nil {
-		return err
-	}
 	if err := s.begin(); err != nil {
 		return err
 	}
@@ -107,7 +101,7 @@ func (s *stream) run(req *http.Request) error {
 		select {
 		case <-more:
 		case <-beat.C:
-			if err := s.send(comment); err != nil {
+			if err := s.out.Write(Comment); err != nil {
 				return err
 			}
 		case <-req.Context().Done():
@@ -116,15 +110,12 @@ func (s *stream) run(req *http.Request) error {
 	}
 }
 
-// comment is what says nothing.
-const comment = ":\n\n"
-
 // begin tells the reader at once that it is heard.
 func (s *stream) begin() error {
 	if s.gap {
 		return s.lost("the daemon has been started since: of what it told before nothing is known", 0)
 	}
-	return s.send(comment)
+	return s.out.Write(Comment)
 }
 
 // tell sends events, and before them how many there would have been.
@@ -135,7 +126,7 @@ func (s *stream) tell(list []Event, lost uint64) error {
 		}
 	}
 	for _, e := range list {
-		if err := s.send("id: " + e.ID + "\n" + frame(e)); err != nil {
+		if err := s.out.Write("id: " + e.ID + "\n" + frame(e)); err != nil {
 			return err
 		}
 	}
@@ -149,7 +140,7 @@ func (s *stream) lost(text string, count uint64) error {
 	if count > 0 {
 		e.Data = json.RawMessage(`{"count":` + strconv.FormatUint(count, 10) + `}`)
 	}
-	return s.send(frame(e))
+	return s.out.Write(frame(e))
 }
 
 // frame is an event as it is sent, but for its id. JSON has no line breaks of its own.
@@ -159,15 +150,4 @@ func frame(e Event) string {
 		return ""
 	}
 	return "event: " + e.Type + "\ndata: " + string(text) + "\n\n"
-}
-
-// send writes to the reader, which must take it within patience.
-func (s *stream) send(text string) error {
-	if err := s.control.SetWriteDeadline(time.Now().Add(patience)); err != nil {
-		return err
-	}
-	if _, err := s.w.Write([]byte(text)); err != nil {
-		return err
-	}
-	return s.control.Flush()
 }

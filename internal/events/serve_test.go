@@ -98,7 +98,7 @@ func (p *pipes) read(t *testing.T, query, lastID string) *reader {
 func (r *reader) Write(b []byte) (int, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.beats += strings.Count(string(b), comment)
+	r.beats += strings.Count(string(b), Comment)
 	return len(b), nil
 }
 

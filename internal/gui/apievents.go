@@ -39,8 +39,8 @@ func (s *Server) apiEvents(w http.ResponseWriter, r *http.Request) {
 		s.refuse(w, r, http.StatusServiceUnavailable, "Too many programs read events.")
 		return
 	}
-	out := &streamWriter{w: w, control: http.NewResponseController(w)}
-	if err := out.control.SetReadDeadline(time.Time{}); err != nil { // there is nothing more to read
+	out, err := events.NewWriter(w, writeTime)
+	if err != nil {
 		s.fail(w, r, err)
 		return
 	}
@@ -50,16 +50,15 @@ func (s *Server) apiEvents(w http.ResponseWriter, r *http.Request) {
 	for _, client := range []control.Client{control.NewClient(s.opt.RunDir, "pulse", "pulse"), control.NewClient(s.opt.RunDir, "lvs", "lvsd")} {
 		go followEvents(ctx, client, last, more)
 	}
-	w.Header().Set("Content-Type", "text/event-stream")
 	s.tellEvents(r, out, more)
 }
 
 // tellEvents passes events on until the reader has gone, or its token has.
-func (s *Server) tellEvents(r *http.Request, out *streamWriter, more <-chan api.Event) {
+func (s *Server) tellEvents(r *http.Request, out *events.Writer, more <-chan api.Event) {
 	_, secret, _ := strings.Cut(r.Header.Get("Authorization"), " ")
 	check := time.NewTicker(pingEvery)
 	defer check.Stop()
-	if out.comment() != nil { // the answer begins
+	if out.Write(events.Comment) != nil { // the answer begins
 		return
 	}
 	for {
@@ -67,12 +66,12 @@ func (s *Server) tellEvents(r *http.Request, out *streamWriter, more <-chan api.
 		select {
 		case e := <-more:
 			text, _ := json.Marshal(e) // it has nothing that JSON lacks
-			err = out.send(text)
+			err = out.WriteData(text)
 		case now := <-check.C:
 			if _, ok := s.programs.tokens.Find(strings.TrimSpace(secret), now); !ok || !s.access.allow(clientAddr(r)) {
 				return
 			}
-			err = out.comment()
+			err = out.Write(events.Comment)
 		case <-r.Context().Done():
 			return
 		}
@@ -80,17 +79,6 @@ func (s *Server) tellEvents(r *http.Request, out *streamWriter, more <-chan api.
 			return
 		}
 	}
-}
-
-// comment writes what readers skip.
-func (o *streamWriter) comment() error {
-	if err := o.control.SetWriteDeadline(time.Now().Add(writeTime)); err != nil {
-		return err
-	}
-	if _, err := io.WriteString(o.w, ":\n\n"); err != nil {
-		return err
-	}
-	return o.control.Flush()
 }
 
 // followEvents passes on what a daemon tells, and that it does not answer any more, or again, until ctx is done.

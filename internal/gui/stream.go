@@ -11,6 +11,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/piranha-lvs/piranha/internal/events"
 	"github.com/piranha-lvs/piranha/internal/gui/live"
 	"github.com/piranha-lvs/piranha/internal/gui/monitor"
 )
@@ -180,20 +181,19 @@ func (s *Server) stream(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	query := r.URL.Query()
-	out := &streamWriter{w: w, control: http.NewResponseController(w)}
-	w.Header().Set("Content-Type", "text/event-stream")
 	snapshot, _, err := s.live.now(r.Context(), s, lookEvery)
 	if err != nil {
 		s.fail(w, r, err)
 		return
 	}
-	if err := out.control.SetReadDeadline(time.Time{}); err != nil { // there is nothing more to read
+	out, err := newUpdates(w)
+	if err != nil {
 		s.fail(w, r, err)
 		return
 	}
 	viewer := live.NewViewer(snapshot)
 	if query.Get("kind") != sumText(snapshot.Kind) || query.Get("state") != sumText(snapshot.State) {
-		_ = out.send([]byte(`{"all":true}`)) // something has changed since the page was made
+		_ = out.WriteData([]byte(`{"all":true}`)) // something has changed since the page was made
 		return
 	}
 	tick := time.NewTicker(time.Duration(rate(query.Get("rate"))) * time.Second)
@@ -218,31 +218,26 @@ func (s *Server) stream(w http.ResponseWriter, r *http.Request) {
 
 func sumText(n uint64) string { return strconv.FormatUint(n, 16) }
 
-// streamWriter writes server-sent events.
-type streamWriter struct {
-	w       http.ResponseWriter
-	control *http.ResponseController
-	last    time.Time
+// updates are written to a page.
+type updates struct {
+	*events.Writer
+	last time.Time
+}
+
+func newUpdates(w http.ResponseWriter) (*updates, error) {
+	out, err := events.NewWriter(w, writeTime)
+	return &updates{Writer: out}, err
 }
 
 // tell sends an update, or, if there is none, from time to time that it goes on.
-func (o *streamWriter) tell(update []byte) error {
-	if update == nil && time.Since(o.last) < pingEvery {
+func (u *updates) tell(update []byte) error {
+	switch {
+	case update != nil:
+	case time.Since(u.last) < pingEvery:
 		return nil
-	}
-	return o.send(update)
-}
-
-func (o *streamWriter) send(update []byte) error {
-	if err := o.control.SetWriteDeadline(time.Now().Add(writeTime)); err != nil {
-		return err
-	}
-	o.last = time.Now()
-	if update == nil {
+	default:
 		update = []byte("{}")
 	}
-	if _, err := o.w.Write(slices.Concat([]byte("data: "), update, []byte("\n\n"))); err != nil {
-		return err
-	}
-	return o.control.Flush()
+	u.last = time.Now()
+	return u.WriteData(update)
 }

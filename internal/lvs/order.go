@@ -252,11 +252,7 @@ func (d *Daemon) Order(ctx context.Context, virtual, server string, o Order) (wr
 }
 
 func (d *Daemon) order(w who, o Order) (int, error) {
-	known := false
-	for _, h := range d.health {
-		known = known || w == h.server.who()
-	}
-	if !known {
+	if w.server == "" || !d.plan.has(w.virtual, w.server) {
 		return 0, errNoServer
 	}
 	d.tell(eventOrder, w.virtual+" "+w.server+": "+o.String()+", as ordered", eventData{Virtual: w.virtual, Server: w.server, Order: o.String()})
