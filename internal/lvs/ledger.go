@@ -2,12 +2,8 @@ package lvs
 
 import (
 	"encoding/json"
-	"errors"
-	"io/fs"
 	"maps"
 	"net/netip"
-	"os"
-	"path/filepath"
 	"sync"
 
 	"github.com/piranha-lvs/piranha/internal/ipvs"
@@ -16,9 +12,8 @@ import (
 // ledger remembers which rows of the kernel's table lvsd has taken charge of, in a file, so that a row whose block left
 // lvs.cf while lvsd was dead is still removed, and a row that lvsd never had is never touched.
 type ledger struct {
-	path    string
-	rows    map[rowKey]bool // whether the plan has the row, too
-	unsaved bool            // the file has other rows, or may have
+	stateFile
+	rows map[rowKey]bool // whether the plan has the row, too
 }
 
 // ledgerFile is the file's form. Rows are few enough to be written whole each time the set changes, which is when
@@ -39,21 +34,10 @@ type ledgerService struct {
 // openLedger reads the file in stateDir; with none there is no file and the ledger is forgotten. A file that is missing or
 // cannot be understood gives an empty ledger; the error says why in the latter case.
 func openLedger(stateDir string) (*ledger, error) {
-	l := &ledger{rows: map[rowKey]bool{}}
-	if stateDir == "" {
-		return l, nil
-	}
-	l.path = filepath.Join(stateDir, "lvsd.json")
-	text, err := os.ReadFile(l.path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return l, nil
-	}
-	if err != nil {
-		return l, err
-	}
+	l := &ledger{stateFile: newStateFile(stateDir, "lvsd.json"), rows: map[rowKey]bool{}}
 	var f ledgerFile
-	if err := json.Unmarshal(text, &f); err != nil {
-		return l, &fs.PathError{Op: "read", Path: l.path, Err: err}
+	if err := l.read(&f); err != nil {
+		return l, err
 	}
 	for _, s := range f.Services {
 		key := ipvs.ServiceKey{Mark: s.Mark, Family: s.Family, Protocol: s.Protocol, Addr: s.Addr}
@@ -109,23 +93,10 @@ func (l *ledger) replace(rows map[rowKey]bool) error {
 	return l.flush()
 }
 
-// flush writes the file if it does not have the rows yet, because they have changed or because it could not be written.
-func (l *ledger) flush() error {
-	if !l.unsaved {
-		return nil
-	}
-	if err := l.save(); err != nil {
-		return err
-	}
-	l.unsaved = false
-	return nil
-}
+func (l *ledger) flush() error { return l.save(l.content) }
 
-// save replaces the file atomically. It needs no fsync: after a crash of the machine the kernel's table is empty.
-func (l *ledger) save() error {
-	if l.path == "" {
-		return nil
-	}
+// content is the file's. It needs no fsync: after a crash of the machine the kernel's table is empty.
+func (l *ledger) content() ([]byte, error) {
 	at := map[ipvs.ServiceKey]int{}
 	f := ledgerFile{Version: 1}
 	service := func(k ipvs.ServiceKey) *ledgerService {
@@ -143,28 +114,5 @@ func (l *ledger) save() error {
 			s.Destinations = append(s.Destinations, r.addr)
 		}
 	}
-	text, err := json.Marshal(f)
-	if err != nil {
-		return err
-	}
-	return saveFile(l.path, text)
-}
-
-// saveFile replaces a file of the state directory.
-func saveFile(path string, text []byte) error {
-	file, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".*") // a name nobody can have put a link at
-	if err != nil {
-		return err
-	}
-	_, err = file.Write(text)
-	if closeErr := file.Close(); err == nil {
-		err = closeErr
-	}
-	if err == nil {
-		err = os.Rename(file.Name(), path)
-	}
-	if err != nil {
-		_ = os.Remove(file.Name()) // half a file at most
-	}
-	return err
+	return json.Marshal(f)
 }

@@ -5,9 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io/fs"
-	"os"
-	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -44,9 +41,8 @@ func (s *server) who() who { return who{s.virtual, s.name} }
 
 // orders are an operator's, kept in a file, so that maintenance outlives a restart.
 type orders struct {
-	path    string // "": forgotten with the process
-	all     map[who]order
-	unsaved bool // the file has others, or may have
+	stateFile
+	all map[who]order
 }
 
 // orderFile is the file's form.
@@ -66,21 +62,11 @@ type orderLine struct {
 // openOrders reads the file in stateDir. One that is missing or cannot be understood has no orders; the error says why in the
 // latter case.
 func openOrders(stateDir string) (*orders, error) {
-	o := &orders{all: map[who]order{}}
-	if stateDir == "" {
-		return o, nil
-	}
-	o.path = filepath.Join(stateDir, "orders.json")
-	text, err := os.ReadFile(o.path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return o, nil
-	}
-	if err != nil {
-		return o, err
-	}
+	o := &orders{stateFile: newStateFile(stateDir, "orders.json"), all: map[who]order{}}
+	o.durable = true
 	var f orderFile
-	if err := json.Unmarshal(text, &f); err != nil {
-		return o, &fs.PathError{Op: "read", Path: o.path, Err: err}
+	if err := o.read(&f); err != nil {
+		return o, err
 	}
 	for _, line := range f.Orders {
 		mode := slices.Index(modeWords, line.Mode)
@@ -132,22 +118,10 @@ func (o *orders) expire(now time.Time) (over []who) {
 	return over
 }
 
-// flush writes the file if it does not have the orders yet, because they have changed or because it could not be written.
-func (o *orders) flush() error {
-	if !o.unsaved {
-		return nil
-	}
-	if err := o.save(); err != nil {
-		return err
-	}
-	o.unsaved = false
-	return nil
-}
+func (o *orders) flush() error { return o.save(o.content) }
 
-func (o *orders) save() error {
-	if o.path == "" {
-		return nil
-	}
+// content is the file's.
+func (o *orders) content() ([]byte, error) {
 	f := orderFile{Version: 1, Orders: []orderLine{}}
 	for w, order := range o.all {
 		line := orderLine{Virtual: w.virtual, Server: w.server, Mode: order.mode.String(), Until: order.until}
@@ -160,10 +134,7 @@ func (o *orders) save() error {
 		return strings.Compare(a.Virtual+"\x00"+a.Server, b.Virtual+"\x00"+b.Server)
 	})
 	text, err := json.MarshalIndent(f, "", "\t")
-	if err != nil {
-		return err
-	}
-	return saveFile(o.path, append(text, '\n'))
+	return append(text, '\n'), err
 }
 
 // useOrders gives the servers of the configuration the orders that there are for them.
