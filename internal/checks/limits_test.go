@@ -119,29 +119,29 @@ func TestLeak(t *testing.T) {
 		}
 	}
 	both()
-	descriptors, goroutines := settled(t, 0, 0)
+	descriptors, goroutines := inUse(t)
 	for range n {
 		both()
 	}
-	if d, g := settled(t, descriptors, goroutines); d > descriptors || g > goroutines {
-		t.Errorf("%d descriptors and %d goroutines, before %d and %d", d, g, descriptors, goroutines)
+	for deadline := time.Now().Add(patience); ; time.Sleep(10 * time.Millisecond) { // the server ends its own later
+		d, g := inUse(t)
+		if d <= descriptors && g <= goroutines {
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("%d descriptors and %d goroutines, before %d and %d", d, g, descriptors, goroutines)
+		}
 	}
 }
 
-// settled counts descriptors and goroutines, when they are so few, or else when the server has had the time to end its own.
-func settled(t *testing.T, descriptors, goroutines int) (int, int) {
+// inUse counts descriptors and goroutines.
+func inUse(t *testing.T) (descriptors, goroutines int) {
 	t.Helper()
-	for try := 0; ; try++ {
-		entries, err := os.ReadDir("/proc/self/fd")
-		if err != nil {
-			t.Skip(err)
-		}
-		d, g := len(entries), runtime.NumGoroutine()
-		if d <= descriptors && g <= goroutines || try == 20 {
-			return d, g
-		}
-		time.Sleep(10 * time.Millisecond)
+	entries, err := os.ReadDir("/proc/self/fd")
+	if err != nil {
+		t.Skip(err)
 	}
+	return len(entries), runtime.NumGoroutine()
 }
 
 // anyPeer makes an attempt at a peer that says what it likes and hangs up.

@@ -111,7 +111,7 @@ func TestTermDuringHeavyCheck(t *testing.T) {
 	if err := <-ended; err != nil {
 		t.Errorf("Run: %v", err)
 	}
-	if took := time.Since(start); took > 200*time.Millisecond {
+	if took := time.Since(start); took > 10*time.Second { // of the 1000 s of a check
 		t.Errorf("TERM took %v", took)
 	}
 }

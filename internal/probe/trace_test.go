@@ -13,8 +13,8 @@ import (
 // times are the parts of a trace that nobody can foresee.
 var times = regexp.MustCompile(`in [0-9.]+(µs|ms|s)`)
 
-// traced returns the steps of one attempt, with T for times and TARGET for the address.
-func traced(t *testing.T, target Target, c Check) ([]string, Result) {
+// traced returns the steps of one attempt, with T for times and TARGET for the address, and tells each when it is taken.
+func traced(t *testing.T, target Target, c Check, told chan<- string) ([]string, Result) {
 	t.Helper()
 	test, err := NewTest(target, c)
 	if err != nil {
@@ -22,18 +22,25 @@ func traced(t *testing.T, target Target, c Check) ([]string, Result) {
 	}
 	var steps []string
 	r := test.Trace(func(step string) {
-		steps = append(steps, strings.ReplaceAll(times.ReplaceAllString(step, "in T"), target.Addr.String(), "TARGET"))
+		step = strings.ReplaceAll(times.ReplaceAllString(step, "in T"), target.Addr.String(), "TARGET")
+		steps = append(steps, step)
+		told <- step
 	})
 	return steps, r
 }
 
 func TestTrace(t *testing.T) {
+	told := make(chan string, 100) // of all attempts
 	greeter := serve(t, "tcp4", func(c *net.TCPConn) { _, _ = io.WriteString(c, "220 ready\r\n") })
 	web := serve(t, "tcp4", func(c *net.TCPConn) {
 		_, _ = c.Read(make([]byte, 100))
 		_, _ = io.WriteString(c, "HTTP")
-		time.Sleep(20 * time.Millisecond)
-		_, _ = io.WriteString(c, "/1.0 200 OK\r\n")
+		for step := range told {
+			if strings.HasSuffix(step, `"HTTP"`) { // the client has read it
+				_, _ = io.WriteString(c, "/1.0 200 OK\r\n")
+				return
+			}
+		}
 	})
 	silent := serve(t, "tcp4", func(c *net.TCPConn) { _, _ = c.Read(make([]byte, 1)) })
 	gone := nobody(t, TCP)
@@ -58,7 +65,7 @@ func TestTrace(t *testing.T) {
 		{"UDP", echo, exchange("hello", "hello!"), []string{"sent 5 bytes to TARGET by UDP", `got 6 bytes in T: "hello!"`}, ""},
 		{"UDP without a text", echo, Check{Timeout: patience}, []string{"sent 0 bytes to TARGET by UDP", `got 1 bytes in T: "!"`}, ""},
 	} {
-		got, r := traced(t, tt.target, tt.check)
+		got, r := traced(t, tt.target, tt.check, told)
 		if !slices.Equal(got, tt.want) || r.Reason() != tt.reason || r.Duration <= 0 {
 			t.Errorf("%s: %q, %+v, want %q, %s", tt.name, got, r, tt.want, tt.reason)
 		}
