@@ -161,8 +161,8 @@ func (c *child) ends(want int) {
 	if got := c.cmd.ProcessState.ExitCode(); got != want {
 		c.t.Errorf("exit status %d, want %d", got, want)
 	}
-	// 2 ms as a rule. The checks of these tests would take 10 s, so the limit leaves room for a busy machine.
-	if took > 2*time.Second {
+	// 2 ms as a rule. The checks of these tests would take 100 s, so the limit leaves room for a busy machine.
+	if took > 20*time.Second {
 		c.t.Errorf("took %v to end", took)
 	}
 	c.t.Logf("ended within %v", took)
@@ -173,7 +173,8 @@ func TestLife(t *testing.T) {
 	t.Run("up, down, re-entry", func(t *testing.T) {
 		s := newServer(t, "HTTP/1.0 200 OK\r\n")
 		rs := "127.0.0.1:" + s.port()
-		c := start(t, path, "-n", "-t", "20ms", "-a", "60ms", "-x", "HTTP", "-r", s.port())
+		// The kernel takes connections however late the server is; what that would say could be too late.
+		c := start(t, path, "-n", "-t", "20ms", "-a", "60ms", "-r", s.port())
 		c.log("starting LVS client monitor for 10.0.0.9:81 -> " + rs)
 		c.report("up")
 		c.log("[ active ] making " + rs + " available")
@@ -200,7 +201,7 @@ func TestLife(t *testing.T) {
 	})
 	t.Run("wrong server", func(t *testing.T) {
 		s := newServer(t, "SSH-2.0-x\r\nnanny: [ active ]\r\n")
-		c := start(t, path, "-n", "-t", "20ms", "-s", `GET\r\n`, "-x", "HTTP", "-r", s.port())
+		c := start(t, path, "-n", "-t", "100", "-s", `GET\r\n`, "-x", "HTTP", "-r", s.port())
 		c.report(`down expected "HTTP", got "SSH-2.0-x"...`)
 		c.signal(syscall.SIGINT)
 		c.ends(0)
@@ -216,14 +217,14 @@ func TestLife(t *testing.T) {
 	for _, s := range []syscall.Signal{syscall.SIGTERM, syscall.SIGINT} {
 		t.Run("ends during a check", func(t *testing.T) {
 			silent := newServer(t, "H")
-			c := start(t, path, "-n", "-t", "10", "-x", "HTTP", "-r", silent.port())
+			c := start(t, path, "-n", "-t", "100", "-x", "HTTP", "-r", silent.port())
 			c.log("starting LVS client monitor for 10.0.0.9:81 -> 127.0.0.1:" + silent.port())
 			c.signal(s)
 			c.ends(0)
 		})
 		t.Run("ends between checks", func(t *testing.T) {
 			quick := newServer(t, "HTTP")
-			c := start(t, path, "-c", "-t", "10", "-x", "HTTP", "-r", quick.port())
+			c := start(t, path, "-c", "-t", "100", "-x", "HTTP", "-r", quick.port())
 			c.report("up")
 			c.signal(s)
 			c.ends(0)
@@ -231,7 +232,7 @@ func TestLife(t *testing.T) {
 	}
 	t.Run("lvsd is gone during a check", func(t *testing.T) {
 		silent := newServer(t, "")
-		c := start(t, path, "-n", "-t", "10", "-x", "HTTP", "-r", silent.port())
+		c := start(t, path, "-n", "-t", "100", "-x", "HTTP", "-r", silent.port())
 		c.log("starting LVS client monitor for 10.0.0.9:81 -> 127.0.0.1:" + silent.port())
 		c.pipe.Close()
 		c.log("lvsd is gone")
@@ -239,14 +240,14 @@ func TestLife(t *testing.T) {
 	})
 	t.Run("lvsd is gone between checks", func(t *testing.T) {
 		s := newServer(t, "")
-		c := start(t, path, "-c", "-t", "10", "-r", s.port())
+		c := start(t, path, "-c", "-t", "100", "-r", s.port())
 		c.report("up")
 		c.pipe.Close()
 		c.ends(0)
 	})
 	t.Run("background", func(t *testing.T) {
 		s := newServer(t, "")
-		c := start(t, path, "-t", "10", "-r", s.port())
+		c := start(t, path, "-t", "100", "-r", s.port())
 		c.ends(0) // the parent
 		c.report("up")
 		// The daemon holds nothing of ours but the report, and ends with it.

@@ -116,10 +116,9 @@ func Run(ctx context.Context, c Command, tell func(Event)) error {
 	ended := make(chan error, 1)
 	go func() {
 		ended <- child.wait()
-		// A grandchild that holds the pipe open delays nothing.
-		_ = said.SetReadDeadline(time.Now().Add(100 * time.Millisecond))
+		_ = said.SetReadDeadline(time.Now())
 	}()
-	lines(said, tell)
+	lines(newReport(said), tell)
 	return <-ended
 }
 
