@@ -37,20 +37,21 @@ const MaxOutput = 64 << 10
 const scratch = 4 << 10
 
 const (
-	// reapTime is how long to wait for a program that has been killed. One that hangs in the kernel is waited for later.
-	reapTime = 50 * time.Millisecond
+	// reapTime is how long to wait for a program that has been killed. One that hangs in the kernel is waited for beside us,
+	// looking every buryPause.
+	reapTime  = 50 * time.Millisecond
+	buryPause = time.Second
 	// look is how often to look for the end of a program on kernels that have no pidfds (before 5.4).
 	look = 10 * time.Millisecond
 )
 
 // Program runs one command again and again. Not for use by several goroutines at once.
 type Program struct {
-	argv   []string
-	env    []string
-	buf    []byte
-	polls  []unix.PollFd // pidfd, output, then the wake descriptors
-	left   unix.Timespec
-	zombie []int // were killed and had not ended yet
+	argv  []string
+	env   []string
+	buf   []byte
+	polls []unix.PollFd // pidfd, output, then the wake descriptors
+	left  unix.Timespec
 }
 
 // New prepares a command, argv[0] being a path or a name to look for in the PATH of env. A run ends as soon as one of
@@ -65,7 +66,6 @@ func (p *Program) Forget() { p.buf = nil }
 // Run runs the program for at most limit. The output is good until the next run.
 func (p *Program) Run(limit time.Duration) ([]byte, End) {
 	deadline := time.Now().Add(limit)
-	p.reap()
 	path, err := p.lookPath()
 	if err != nil {
 		return nil, notStarted(err)
@@ -124,11 +124,11 @@ func (p *Program) follow(pid, pidfd, out int, deadline time.Time) ([]byte, End) 
 		switch {
 		case ended:
 			p.drain(out, &size)
-			end := p.finish(pid)
+			end := finish(pid)
 			end.Size = size
 			return p.buf[:min(size, MaxOutput)], end
 		case cut != 0:
-			p.kill(pid)
+			kill(pid, reapTime)
 			return nil, End{Outcome: cut, Size: size}
 		}
 	}
@@ -191,7 +191,7 @@ func (p *Program) drain(out int, size *int) bool {
 func (p *Program) room(size int) []byte { return p.buf[min(size, MaxOutput):] }
 
 // finish ends what the program left in its group, while its own number cannot be anybody else's yet, and waits for it.
-func (p *Program) finish(pid int) End {
+func finish(pid int) End {
 	_ = unix.Kill(-pid, unix.SIGKILL)
 	var ws unix.WaitStatus
 	for {
@@ -208,33 +208,25 @@ func (p *Program) finish(pid int) End {
 	}
 }
 
-// kill ends the program and its group.
-func (p *Program) kill(pid int) {
+// kill ends the program and its group, and waits for it for as long as patience, or beside its caller when that is over: there
+// may be no next run in which to do that.
+func kill(pid int, patience time.Duration) {
 	_ = unix.Kill(-pid, unix.SIGKILL)
-	for deadline := time.Now().Add(reapTime); ; {
-		if exited(pid) {
-			p.finish(pid)
-			return
-		}
+	for deadline := time.Now().Add(patience); !exited(pid); _, _ = unix.Poll(nil, 1) {
 		if time.Now().After(deadline) {
-			p.zombie = append(p.zombie, pid)
+			go bury(pid)
 			return
 		}
-		_, _ = unix.Poll(nil, 1)
 	}
+	finish(pid)
 }
 
-// reap waits for those that took longer to die.
-func (p *Program) reap() {
-	still := p.zombie[:0]
-	for _, pid := range p.zombie {
-		if exited(pid) {
-			p.finish(pid)
-		} else {
-			still = append(still, pid)
-		}
+// bury waits for a program that takes its time to die, without a thread that waits for it alone.
+func bury(pid int) {
+	for !exited(pid) {
+		time.Sleep(buryPause)
 	}
-	p.zombie = still
+	finish(pid)
 }
 
 // lookPath finds the program as execvp(3) does.

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -154,17 +155,35 @@ func TestNothingLeaks(t *testing.T) {
 		for range 100 {
 			p.Run(5 * time.Millisecond)
 		}
-		for len(p.zombie) > 0 { // the machine had no time for their end yet
-			p.reap()
-			time.Sleep(time.Millisecond)
-		}
 	}
+	wantNoChild(t)
 	if after := descriptors(t); after > before {
 		t.Errorf("%d descriptors, %d before", after, before)
 	}
-	var ws unix.WaitStatus
-	if pid, err := unix.Wait4(-1, &ws, unix.WNOHANG, nil); err != unix.ECHILD && pid > 0 {
-		t.Errorf("child %d was left", pid)
+}
+
+// TestLateDeath: a program that is not gone soon after it was killed is waited for, though there is no other run.
+func TestLateDeath(t *testing.T) {
+	child, err := os.StartProcess("/bin/sleep", []string{"sleep", "3600"}, &os.ProcAttr{Sys: &syscall.SysProcAttr{Setpgid: true}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = child.Release() }()
+	kill(child.Pid, -1) // has no patience at all
+	wantNoChild(t)
+}
+
+// wantNoChild waits until this process has no children that run, or that have ended and were not waited for.
+func wantNoChild(t *testing.T) {
+	t.Helper()
+	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(10 * time.Millisecond) {
+		err := unix.Waitid(unix.P_ALL, 0, nil, unix.WEXITED|unix.WNOHANG|unix.WNOWAIT, nil)
+		if err == unix.ECHILD {
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("a child is left: %v", err)
+		}
 	}
 }
 
