@@ -60,7 +60,7 @@ func drip(conn net.Conn, first, piece string) error {
 // TestSlow: who sends or reads slowly, or not at all, is cut off, and is in nobody's way meanwhile.
 func TestSlow(t *testing.T) {
 	s := newSite(t)
-	s.server.patience = patience{header: 300 * time.Millisecond, read: 600 * time.Millisecond, write: 600 * time.Millisecond, idle: 300 * time.Millisecond}
+	s.server.patience = patience{header: 3 * time.Second, read: 4 * time.Second, write: 4 * time.Second, idle: 3 * time.Second}
 	address := serve(t, s, tlsConfig(t, s))
 	const post = "POST /login HTTP/1.1\r\nHost: x\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: 100000\r\n\r\n"
 	const preface = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"

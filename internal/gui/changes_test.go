@@ -2,6 +2,7 @@ package gui
 
 import (
 	"bytes"
+	"context"
 	"mime/multipart"
 	"net/http"
 	"net/url"
@@ -157,9 +158,11 @@ func TestTrialEnds(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer again.Close()
-	ended := make(chan struct{})
-	ctx := t.Context()
-	go func() { defer close(ended); again.watchTrial(ctx) }()
+	ctx, cancel := context.WithCancel(t.Context())
+	var watching sync.WaitGroup
+	watching.Go(func() { again.watchTrial(ctx) })
+	defer watching.Wait()
+	defer cancel()
 	want := strings.Replace(sampleConfig, "42", "44", 1)
 	for end := time.Now().Add(10 * time.Second); s.read("lvs.cf") != want || !strings.Contains(s.log.text(), "nobody has confirmed it in time"); time.Sleep(5 * time.Millisecond) {
 		if time.Now().After(end) {

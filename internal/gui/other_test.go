@@ -1,70 +1,21 @@
 package gui
 
 import (
-	"net"
 	"net/http"
 	"net/url"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/piranha-lvs/piranha/internal/gui/api"
+	"github.com/piranha-lvs/piranha/internal/gui/sshdtest"
 )
 
 // twins is an lvs.cf of two routers on this machine, the other of which is reached by ssh at a port.
 func twins(port string) string {
 	return "serial_no = 42\nprimary = 127.0.0.1\nbackup = 127.0.0.2\nbackup_active = 1\nrsh_command = \"ssh -p " + port + "\"\n"
-}
-
-// sshd is the other router's. It has the files of this one: only its lvs.cf is at another place.
-func (s *site) sshd() (port string, authorize func(line string)) {
-	s.t.Helper()
-	if _, err := os.Stat("/usr/sbin/sshd"); err != nil {
-		s.t.Skip(err)
-	}
-	dir := s.t.TempDir()
-	if out, err := exec.Command("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", dir+"/host").CombinedOutput(); err != nil {
-		s.t.Fatalf("%v: %s", err, out)
-	}
-	if os.Getuid() == 0 {
-		if err := os.MkdirAll("/run/sshd", 0o755); err != nil {
-			s.t.Fatal(err)
-		}
-	}
-	l, err := net.Listen("tcp", "127.0.0.2:0")
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	_, port, _ = net.SplitHostPort(l.Addr().String())
-	l.Close()
-	text := "ListenAddress 127.0.0.2\nPort " + port + "\nHostKey " + dir + "/host\nPidFile none\nUsePAM no\nStrictModes no\nAuthorizedKeysFile " + dir + "/keys\n" +
-		"PermitRootLogin prohibit-password\nSubsystem sftp internal-sftp\n"
-	if err := os.WriteFile(dir+"/conf", []byte(text), 0o600); err != nil {
-		s.t.Fatal(err)
-	}
-	cmd := exec.Command("/usr/sbin/sshd", "-D", "-e", "-f", dir+"/conf")
-	if err := cmd.Start(); err != nil {
-		s.t.Fatal(err)
-	}
-	s.t.Cleanup(func() { _ = cmd.Process.Kill(); _ = cmd.Wait() })
-	for end := time.Now().Add(20 * time.Second); ; time.Sleep(20 * time.Millisecond) {
-		if c, err := net.Dial("tcp", net.JoinHostPort("127.0.0.2", port)); err == nil {
-			c.Close()
-			break
-		}
-		if time.Now().After(end) {
-			s.t.Fatal("sshd does not answer")
-		}
-	}
-	return port, func(line string) {
-		if err := os.WriteFile(dir+"/keys", []byte(line+"\n"), 0o600); err != nil {
-			s.t.Fatal(err)
-		}
-	}
 }
 
 var (
@@ -75,7 +26,8 @@ var (
 // TestCopyToOther: a key is made, the host key compared, the difference shown, and only then lvs.cf copied.
 func TestCopyToOther(t *testing.T) {
 	s := newSite(t)
-	port, authorize := s.sshd()
+	sshd := sshdtest.Start(t, "127.0.0.2") // it has the files of this router: only its lvs.cf is at another place
+	port := sshd.Port
 	s.write("lvs.cf", twins(port))
 	s.server.other.path = s.path("there/lvs.cf")
 	s.write("there/lvs.cf", "serial_no = 41\n# old\n")
@@ -88,7 +40,7 @@ func TestCopyToOther(t *testing.T) {
 	if key == nil {
 		t.Fatal("no key is shown")
 	}
-	authorize("restrict " + strings.ReplaceAll(key[1], "&#43;", "+"))
+	sshd.Authorize("restrict " + strings.ReplaceAll(key[1], "&#43;", "+"))
 	b.post("/partner/compare", nil).want(t, "no host key", http.StatusConflict, "Nobody has accepted")
 	asked := b.post("/partner/hostkey", nil)
 	asked.want(t, "host key", http.StatusOK, "SHA256:", "ssh-keygen -lf")

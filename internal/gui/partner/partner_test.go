@@ -10,6 +10,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/piranha-lvs/piranha/internal/gui/sshdtest"
 )
 
 func TestParse(t *testing.T) {
@@ -45,6 +47,7 @@ func TestParse(t *testing.T) {
 
 // router is a real sshd, and the one file that matters.
 type router struct {
+	sshd    *sshdtest.Server
 	remote  Remote
 	dir     string
 	hostKey HostKey
@@ -52,62 +55,10 @@ type router struct {
 
 func (r *router) path() string { return filepath.Join(r.dir, "lvs.cf") }
 
-// newRouter starts sshd as the user of the test.
 func newRouter(t *testing.T) *router {
 	t.Helper()
-	for _, program := range []string{"/usr/sbin/sshd", "/usr/bin/sftp", "/usr/bin/ssh-keyscan"} {
-		if _, err := os.Stat(program); err != nil {
-			t.Skip(err)
-		}
-	}
-	r := &router{dir: t.TempDir()}
-	if out, err := exec.Command("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "", "-f", filepath.Join(r.dir, "host")).CombinedOutput(); err != nil {
-		t.Fatalf("%v: %s", err, out)
-	}
-	public, err := os.ReadFile(filepath.Join(r.dir, "host.pub"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	r.hostKey = HostKey(strings.TrimSpace(string(public)))
-	if os.Getuid() == 0 { // it refuses to start without; its service has it made
-		if err := os.MkdirAll("/run/sshd", 0o755); err != nil {
-			t.Fatal(err)
-		}
-	}
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, port, _ := net.SplitHostPort(l.Addr().String())
-	l.Close()
-	r.remote = Remote{Host: "127.0.0.1", Port: port}
-	conf := filepath.Join(r.dir, "sshd_config")
-	text := "ListenAddress 127.0.0.1\nPort " + port + "\nHostKey " + filepath.Join(r.dir, "host") + "\nPidFile none\nUsePAM no\nStrictModes no\n" +
-		"AuthorizedKeysFile " + filepath.Join(r.dir, "authorized_keys") + "\nPermitRootLogin prohibit-password\nSubsystem sftp internal-sftp\n"
-	if err := os.WriteFile(conf, []byte(text), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	cmd := exec.Command("/usr/sbin/sshd", "-D", "-e", "-f", conf)
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = cmd.Process.Kill(); _ = cmd.Wait() })
-	for end := time.Now().Add(20 * time.Second); ; time.Sleep(20 * time.Millisecond) {
-		if c, err := net.Dial("tcp", net.JoinHostPort("127.0.0.1", port)); err == nil {
-			c.Close()
-			return r
-		}
-		if time.Now().After(end) {
-			t.Fatal("sshd does not answer")
-		}
-	}
-}
-
-func (r *router) authorize(t *testing.T, line string) {
-	t.Helper()
-	if err := os.WriteFile(filepath.Join(r.dir, "authorized_keys"), []byte(line+"\n"), 0o600); err != nil {
-		t.Fatal(err)
-	}
+	s := sshdtest.Start(t, "127.0.0.1")
+	return &router{sshd: s, dir: t.TempDir(), remote: Remote{Host: "127.0.0.1", Port: s.Port}, hostKey: HostKey(s.HostKey)}
 }
 
 func TestLink(t *testing.T) {
@@ -134,7 +85,7 @@ func TestLink(t *testing.T) {
 		t.Errorf("private key: %v, %v", info.Mode(), err)
 	}
 	// Nobody has said that the host key is right.
-	r.authorize(t, key)
+	r.sshd.Authorize(key)
 	if _, err := l.Fetch(ctx, r.remote, r.path()); err == nil || !strings.Contains(err.Error(), "Host key verification failed") {
 		t.Errorf("unknown host: %v", err)
 	}
@@ -142,7 +93,7 @@ func TestLink(t *testing.T) {
 	if err != nil || offered != r.hostKey || l.Known(r.remote) != "" {
 		t.Fatalf("offered %q, %v; want %q", offered, err, r.hostKey)
 	}
-	out, _ := exec.Command("ssh-keygen", "-l", "-f", filepath.Join(r.dir, "host.pub")).Output()
+	out, _ := exec.Command("ssh-keygen", "-l", "-f", r.sshd.PublicKey()).Output()
 	if fields := strings.Fields(string(out)); len(fields) < 2 || fields[1] != offered.Fingerprint() {
 		t.Errorf("fingerprint %s, ssh-keygen says %s", offered.Fingerprint(), out)
 	}
@@ -222,7 +173,7 @@ func TestRestricted(t *testing.T) {
 		t.Fatal(err)
 	}
 	key, _ := l.Key()
-	r.authorize(t, `restrict,command="internal-sftp" `+key)
+	r.sshd.Authorize(`restrict,command="internal-sftp" ` + key)
 	if err := l.Accept(r.remote, r.hostKey); err != nil {
 		t.Fatal(err)
 	}
@@ -232,7 +183,7 @@ func TestRestricted(t *testing.T) {
 	if err := l.Read(t.Context(), r.remote); err == nil {
 		t.Error("it ran a command")
 	}
-	r.authorize(t, "")
+	r.sshd.Authorize("")
 	if err := l.Push(t.Context(), r.remote, r.path(), []byte("y\n"), 0o600); err == nil || !strings.Contains(err.Error(), "Permission denied") {
 		t.Errorf("without the key there: %v", err)
 	}
