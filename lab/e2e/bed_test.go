@@ -87,11 +87,17 @@ func TestRealServerProcessCanBeKilled(t *testing.T) {
 	}
 }
 
+// TestClockRuns: the shortest of some sleeps, as a busy machine makes some longer, and none shorter.
 func TestClockRuns(t *testing.T) {
-	began := time.Now()
-	time.Sleep(500 * time.Millisecond)
-	if took := time.Since(began); took < 500*time.Millisecond || took > 2*time.Second {
-		t.Errorf("a sleep of 500ms took %v", took)
+	const pause = 100 * time.Millisecond
+	var took []time.Duration
+	for range 10 {
+		began := time.Now()
+		time.Sleep(pause)
+		took = append(took, time.Since(began))
+	}
+	if least := slices.Min(took); least < pause || least > 4*pause {
+		t.Errorf("sleeps of %v took %v", pause, took)
 	}
 }
 

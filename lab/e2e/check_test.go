@@ -42,10 +42,10 @@ func httpCheck(t *testing.T, mode string) {
 	lvsd := c.lvsd()
 	wantTable(t, c.router, rows("rr", all)...)
 
-	slow, failed := watchStall(t), time.Now()
+	failed := time.Now()
 	c.servers[1].SetLoad(7)
 	wantTable(t, c.router, rows("rr", map[int]int{1: 1, 3: 1})...)
-	slow.wantWithin(t, "removed", failed, 900*time.Millisecond, 3*time.Second) // two bad checks
+	c.slow.wantWithin(t, "removed", failed, 900*time.Millisecond, 3*time.Second) // two bad checks
 	if rs := c.status().VirtualServers[0].RealServers[1]; rs.State != "down" || !strings.Contains(rs.Reason, "42") {
 		t.Errorf("status of real2: %+v", rs)
 	}
@@ -68,10 +68,10 @@ func httpCheck(t *testing.T, mode string) {
 	}
 
 	lvsd.Mark()
-	slow, mended := watchStall(t), time.Now()
+	mended := time.Now()
 	c.servers[1].SetLoad(42)
 	wantTable(t, c.router, rows("rr", all)...)
-	slow.wantWithin(t, "back", mended, 1900*time.Millisecond, 4*time.Second) // three good checks
+	c.slow.wantWithin(t, "back", mended, 1900*time.Millisecond, 4*time.Second) // three good checks
 	lvsd.WaitLog("[ active ] making "+hostPort(topology.RealAddr(2))+" available", patience)
 	wantNoError(t, ask(t, c.net.Client(), hostPort(topology.VIP), 30), 30)
 }

@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -29,6 +30,7 @@ type cluster struct {
 	servers []*realserver.Server
 	dir     string // run and state directory
 	file    string // lvs.cf
+	slow    *stall
 }
 
 // newCluster builds everything but lvsd. Its addresses are on the router, as pulse would have put them there.
@@ -42,7 +44,7 @@ func newClusterBy(t *testing.T, forward topology.Forward, conf string) *cluster 
 	t.Helper()
 	need(t, "ipvsadm")
 	n := network(t, topology.Options{Forward: forward})
-	c := &cluster{t: t, net: n, router: n.Router(1), servers: serveReals(t, n), dir: t.TempDir()}
+	c := &cluster{t: t, net: n, router: n.Router(1), servers: serveReals(t, n), dir: t.TempDir(), slow: watchStall(t)}
 	for _, a := range []struct{ addr, dev string }{
 		{topology.VIP + "/24", "eth0"}, {topology.NATRouter + "/24", "eth1"},
 		{topology.VIP6 + "/64", "eth0"}, {topology.NATRouter6 + "/64", "eth1"},
@@ -102,6 +104,9 @@ func rows(scheduler string, weights map[int]int) []string {
 
 var all = map[int]int{1: 1, 2: 1, 3: 1}
 
+// calm is for conf, where no real server is to fail: the machine may stand still for as long as one check may take.
+const calm = "fall = 3\n"
+
 // nannies returns the pids of the nannies in lvsd's status by real server.
 func (c *cluster) nannies() map[string]int {
 	c.t.Helper()
@@ -156,18 +161,37 @@ func (c *cluster) status() status {
 type load struct {
 	cancel context.CancelFunc
 	done   sync.WaitGroup
+	ended  atomic.Int64 // requests
 	report client.Report
 	err    error
 }
 
-// underLoad starts asking, 50 requests a second.
-func (c *cluster) underLoad() *load {
+// underLoad starts asking, so many requests a second.
+func underLoad(t *testing.T, n *topology.Net, rate float64) *load {
 	ctx, cancel := context.WithCancel(context.Background())
 	l := &load{cancel: cancel}
-	loop := client.Loop{Dial: c.net.Client().DialContext, URL: "http://" + topology.VIP + "/", Rate: 50, Timeout: 5 * time.Second}
+	loop := client.Loop{
+		Dial: n.Client().DialContext, URL: "http://" + topology.VIP + "/", Rate: rate, Timeout: 5 * time.Second,
+		Each: func(client.Result) { l.ended.Add(1) },
+	}
 	l.done.Go(func() { l.report, l.err = loop.Run(ctx) })
-	c.t.Cleanup(func() { cancel(); l.done.Wait() })
+	t.Cleanup(func() { cancel(); l.done.Wait() })
 	return l
+}
+
+// underLoad starts asking, 50 requests a second.
+func (c *cluster) underLoad() *load { return underLoad(c.t, c.net, 50) }
+
+// more waits until so many more requests have ended.
+func (l *load) more(t *testing.T, n int64) {
+	t.Helper()
+	before := l.ended.Load()
+	eventually(t, patience, func() error {
+		if ended := l.ended.Load() - before; ended < n {
+			return fmt.Errorf("%d requests have ended, want %d", ended, n)
+		}
+		return nil
+	})
 }
 
 // end stops asking and returns what the client saw.

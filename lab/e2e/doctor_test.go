@@ -73,9 +73,7 @@ func sysctl(node *topology.Node, key, value string) func() error {
 // TestDoctorOfRouter: what is broken on a router that serves is found, and the prescription mends it.
 func TestDoctorOfRouter(t *testing.T) {
 	p := newPair(t, pairConf(""))
-	p.start(1)
-	p.start(2)
-	p.wantActive(1)
+	p.startBoth()
 	router := p.net.Router(1)
 	args := []string{"--run-dir=" + p.dirs[0], "-c", filepath.Join(p.dirs[0], "lvs.cf")}
 	found, status := doctor(t, router, args...)

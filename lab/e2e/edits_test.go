@@ -8,7 +8,6 @@ import (
 	"strconv"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/piranha-lvs/piranha/lab/topology"
 )
@@ -270,7 +269,7 @@ func serviceOf(row string) string { return strings.Join(strings.Fields(row)[:2],
 func TestEdits(t *testing.T) {
 	const edits, seed = 1000, 5
 	e := newEdited(seed, 30, 12)
-	web := conf("scheduler = rr", all)
+	web := conf(calm+"scheduler = rr", all)
 	c := newCluster(t, web+e.conf())
 	if err := c.servers[2].Stop(); err != nil { // one is down all the time
 		t.Fatal(err)
@@ -297,7 +296,7 @@ func TestEdits(t *testing.T) {
 		}
 		have = want
 	}
-	time.Sleep(100 * time.Millisecond)
+	load.more(t, 10)
 	wantNoError(t, load.end(t), 100)
 	if n := lvsd.Count("table was changed by somebody else"); n > 0 {
 		t.Errorf("lvsd repaired its own table %d times", n)

@@ -20,7 +20,7 @@ import (
 // TestEvents: with clients asking all the time, piranhactl events tells of a real server that dies and returns, of all of them, of what
 // somebody else does to the table, and of an lvsd that is killed, in the order in which it happens.
 func TestEvents(t *testing.T) {
-	c := newCluster(t, conf("scheduler = rr", all))
+	c := newCluster(t, conf(calm+"scheduler = rr", all))
 	lvsd := c.lvsd()
 	wantTable(t, c.router, rows("rr", all)...)
 	ctx, cancel := context.WithCancel(context.Background())
@@ -54,7 +54,7 @@ func TestEvents(t *testing.T) {
 
 	run(t, c.router, "ipvsadm", "-d", "-t", hostPort(topology.VIP), "-r", hostPort(topology.RealAddr(2)))
 	follow.WaitLog("repairing: -a -t "+hostPort(topology.VIP)+" -r "+hostPort(topology.RealAddr(2)), 3*patience) // a slow look is followed by a long pause
-	c.configure(conf("scheduler = wlc", all))
+	c.configure(conf(calm+"scheduler = wlc", all))
 	lvsd.Signal(syscall.SIGHUP)
 	follow.WaitLog("lvsd  lvs.cf was read again, serial_no 1: web scheduler rr to wlc", patience)
 
@@ -123,12 +123,15 @@ func TestConnections(t *testing.T) {
 	persistent[0] += " -p 60"
 	wantTable(t, c.router, persistent...)
 	loop := client.Loop{
-		Dial: c.net.Client().DialContext, Count: 1, Timeout: 60 * time.Second,
-		URL: fmt.Sprintf("http://%s/slow?bytes=%d&delay=50ms", topology.VIP, 40*1024),
+		Dial: c.net.Client().DialContext, Count: 1, Timeout: 2 * time.Minute,
+		URL: fmt.Sprintf("http://%s/slow?bytes=%d&delay=50ms", topology.VIP, 1200<<10),
 	}
 	var downloading sync.WaitGroup
 	downloading.Go(func() { _, _ = loop.Run(context.Background()) })
-	defer downloading.Wait()
+	defer func() {
+		c.servers[0].Hurry()
+		downloading.Wait()
+	}()
 	list := func(words ...string) string {
 		return c.ctl(append([]string{"--run-dir=" + c.dir, "connections"}, words...)...)
 	}
@@ -171,16 +174,14 @@ func TestTop(t *testing.T) {
 // list.
 func TestEventsOfAPair(t *testing.T) {
 	p := newPair(t, pairConf(""))
-	p.start(1)
-	p.start(2)
-	p.wantActive(1)
+	p.startBoth()
 	p.served()
 	follow := start(t, p.net.Router(2), "piranhactl", "--run-dir="+p.dirs[1], "events", "--last=1000")
 	follow.WaitLog("pulse pulse has started as the backup", patience) // it follows: a switchover may be over before it would have begun
-	p.wantCtl(1, "the other one serves", "switchover")
+	p.wantHandover(1)
 	p.wantActive(2)
 	follow.WaitLog("pulse this router is active, after ", patience)
-	p.wantCtl(2, "the other one serves", "switchover")
+	p.wantHandover(2)
 	p.wantActive(1)
 	follow.WaitLog("pulse this router is inactive, after ", patience)
 	follow.WaitLog("pulse the other router is active", patience)

@@ -20,9 +20,9 @@ func TestDrain(t *testing.T) {
 	c := newCluster(t, conf("scheduler = rr", one))
 	lvsd := c.lvsd()
 	wantTable(t, c.router, rows("rr", one)...)
-	const size = 120 * 1024
+	const size = 1200 << 10 // a minute
 	loop := client.Loop{
-		Dial: c.net.Client().DialContext, Count: 1, Timeout: 60 * time.Second,
+		Dial: c.net.Client().DialContext, Count: 1, Timeout: 2 * time.Minute,
 		URL: fmt.Sprintf("http://%s/slow?bytes=%d&delay=50ms", topology.VIP, size),
 	}
 	var report client.Report
@@ -53,6 +53,8 @@ func TestDrain(t *testing.T) {
 	lvsd = c.lvsd()
 	wantTable(t, c.router, drained...)
 	drain = start(t, c.router, "piranhactl", "--run-dir="+c.dir, "drain", "web", "real1")
+	drain.WaitLog("connections are left", patience)
+	c.servers[0].Hurry()
 	downloading.Wait()
 	if err != nil || len(report.Errors()) > 0 || len(report.Results) != 1 {
 		t.Errorf("download: %v, %v", err, report.Errors())

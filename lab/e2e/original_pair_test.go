@@ -94,7 +94,7 @@ func TestMixedPair(t *testing.T) {
 			began = time.Now()
 			m.o.stop()
 			m.wantHolding(ours)
-			m.slow.wantWithin(t, "taken over from the original", began, deadtime-keepalive-50*time.Millisecond, deadtime+keepalive)
+			m.wantTakeover("taken over from the original", ours, began, p.owners.since(ours))
 			m.o.start()
 			m.wantOne(ours)
 

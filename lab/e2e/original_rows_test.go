@@ -126,7 +126,7 @@ func TestOriginalRows(t *testing.T) {
 				began := time.Now()
 				r.o.say(says)
 				dead := r.log.When("partner dead: activating lvs", patience)
-				r.slow.wantBetween(t, "partner dead", began, dead, deadtime-keepalive-50*time.Millisecond, deadtime+keepalive)
+				r.wantTakeover("partner dead", ours, began, dead)
 				r.wantBecome(true, "activation complete")
 			})
 		}

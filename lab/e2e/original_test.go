@@ -93,8 +93,12 @@ func (o *original) listen(ctx context.Context, conn net.PacketConn) {
 }
 
 func (o *original) loop(ctx context.Context) {
-	beat, dead := time.NewTicker(keepalive), time.NewTimer(deadtime)
+	beat, dead, due := time.NewTicker(keepalive), time.NewTimer(deadtime), time.Now().Add(deadtime)
 	defer beat.Stop()
+	again := func() {
+		dead.Reset(deadtime)
+		due = time.Now().Add(deadtime)
+	}
 	for {
 		select {
 		case <-ctx.Done():
@@ -102,16 +106,17 @@ func (o *original) loop(ctx context.Context) {
 		case <-beat.C:
 			o.send()
 		case kind := <-o.in:
-			dead.Reset(deadtime)
+			again()
 			o.hear(kind)
-		case <-dead.C: // row 12
-			dead.Reset(deadtime)
-			if o.follows && !o.active {
+		case <-dead.C: // row 12, unless the machine stood still, and what it was sent is unread
+			stalled := time.Since(due) > keepalive/2
+			again()
+			if o.follows && !o.active && !stalled {
 				o.activate()
 			}
 		case f := <-o.asked:
 			f()
-			dead.Reset(deadtime)
+			again()
 		}
 	}
 }

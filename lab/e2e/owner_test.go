@@ -141,6 +141,16 @@ func (o *owners) activation(node, mac string) (a activation) {
 	return a
 }
 
+// since returns when router i got the first of the addresses it has.
+func (o *owners) since(i int) time.Time {
+	o.t.Helper()
+	began := o.activation(o.net.Router(i).Name, "").began
+	if began.IsZero() {
+		o.t.Fatalf("router%d has no address", i)
+	}
+	return began
+}
+
 // wantAnnounced expects that a client which sent to another owner of the VIP was told of router i within announceTime of
 // its activation, and waits until the client sends to router i if it knows anybody.
 func (o *owners) wantAnnounced(i int) {

@@ -28,16 +28,30 @@ func (p *pair) wantCtl(i int, want string, args ...string) {
 	}
 }
 
+// wantHandover expects that piranhactl switchover on router i hands over, as soon as the other one is willing: it is not until it has
+// heard who serves.
+func (p *pair) wantHandover(i int) {
+	p.t.Helper()
+	eventually(p.t, patience, func() error {
+		said, status := p.ctl(i, "switchover")
+		if strings.Contains(said, "the other router cannot take over") {
+			return fmt.Errorf("router%d: %s", i, said)
+		}
+		if status != 0 || !strings.Contains(said, "the other one serves") {
+			p.t.Fatalf("router%d: piranhactl switchover: status %d, %q", i, status, said)
+		}
+		return nil
+	})
+}
+
 // TestPiranhactl: an operator's commands, each of which has taken effect when it returns.
 func TestPiranhactl(t *testing.T) {
 	p := newPair(t, pairConf(""))
 	if said, status := p.ctl(1, "status"); status != 1 || !strings.Contains(said, "pulse does not run here") {
 		t.Errorf("without pulse: status %d, %q", status, said)
 	}
-	p.start(1)
-	p.start(2)
-	p.wantActive(1)
-	p.wantCtl(1, "the other one serves", "switchover")
+	p.startBoth()
+	p.wantHandover(1)
 	p.wantActive(2)
 	p.wantCtl(1, "this router is active", "switchover") // from the other end
 	p.wantActive(1)
@@ -74,9 +88,7 @@ func TestPiranhactl(t *testing.T) {
 // TestStandbyOutlivesRestart: a router in maintenance does not serve because it was rebooted, whatever happens to the other one.
 func TestStandbyOutlivesRestart(t *testing.T) {
 	p := newPair(t, pairConf(""))
-	p.start(1)
-	p.start(2)
-	p.wantActive(1)
+	p.startBoth()
 	p.wantCtl(2, "this router is inactive", "standby")
 	p.terminate(2)
 	p.start(2)

@@ -41,7 +41,7 @@ func TestKilledPool(t *testing.T) {
 	load := c.underLoad()
 	lvsd.Mark()
 	startReal(t, c.net.Real(2), c.servers[1])
-	started, slow := time.Now(), watchStall(t)
+	started := time.Now()
 	if err := syscall.Kill(old, syscall.SIGKILL); err != nil {
 		t.Fatal(err)
 	}
@@ -55,15 +55,15 @@ func TestKilledPool(t *testing.T) {
 		return nil
 	})
 	wantTable(t, c.router, rows("rr", all)...)
-	slow.wantWithin(t, "back", started, 1900*time.Millisecond, 5*time.Second) // three good checks
-	time.Sleep(300 * time.Millisecond)
-	wantNoError(t, load.end(t), 10)
+	c.slow.wantWithin(t, "back", started, 1900*time.Millisecond, 5*time.Second) // three good checks
+	load.more(t, 15)
+	wantNoError(t, load.end(t), 15)
 	if err := c.servers[0].Stop(); err != nil {
 		t.Fatal(err)
 	}
-	stopped, slow := time.Now(), watchStall(t)
+	stopped := time.Now()
 	wantTable(t, c.router, rows("rr", map[int]int{2: 1, 3: 1})...)
-	slow.wantWithin(t, "removed", stopped, 0, 2*time.Second)
+	c.slow.wantWithin(t, "removed", stopped, 0, 2*time.Second)
 	lvsd.WaitLog("[inactive] shutting down "+hostPort(topology.RealAddr(1))+" due to connection failure", patience)
 	now := c.pool()
 	lvsd.Signal(syscall.SIGTERM)
@@ -76,7 +76,7 @@ func TestKilledPool(t *testing.T) {
 // TestSwitchMode: from nannies to a pool and back by reload, under load. No row is missing at any moment, and whoever watches
 // next sees a server fail.
 func TestSwitchMode(t *testing.T) {
-	c := newCluster(t, conf("scheduler = rr", all))
+	c := newCluster(t, conf(calm+"scheduler = rr", all))
 	lvsd := c.lvsd()
 	want := rows("rr", all)
 	wantTable(t, c.router, want...)
@@ -84,7 +84,7 @@ func TestSwitchMode(t *testing.T) {
 	for _, mode := range []string{pooled, "", pooled} {
 		old := c.nannies()
 		lvsd.Mark()
-		c.configure(mode + conf("scheduler = rr", all))
+		c.configure(mode + conf(calm+"scheduler = rr", all))
 		lvsd.Signal(syscall.SIGHUP)
 		lvsd.WaitLog("configuration reread serial_no=1 writes=0", patience)
 		for _, pid := range old {

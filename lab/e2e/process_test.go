@@ -56,35 +56,52 @@ func launch(t *testing.T, node *topology.Node, attr *syscall.SysProcAttr, argv [
 	// A group of its own: what the daemon started goes with it at the end of the test.
 	attr.Setpgid = true
 	p.cmd.SysProcAttr = attr
-	err = p.cmd.Start()
-	w.Close()
-	if err != nil {
+	if err := p.cmd.Start(); err != nil {
 		r.Close()
+		w.Close()
 		t.Fatal(err)
 	}
-	read := make(chan struct{})
-	go p.collect(r, read)
-	go p.reap(read)
+	all, read := make(chan struct{}), make(chan struct{})
+	go p.collect(r, all, read)
+	go p.reap(w, all, read)
 	t.Cleanup(p.finish)
 	return p
 }
 
-// collect keeps the lines of the daemon and whatever shares its output.
-func (p *process) collect(r *os.File, done chan<- struct{}) {
-	defer close(done)
+// lastLine comes after everything that a daemon has written.
+const lastLine = "\x00the daemon has ended"
+
+// collect keeps the lines of the daemon and whatever shares its output. It closes all when it has those of the daemon, and
+// read when nobody is left who could write more.
+func (p *process) collect(r *os.File, all, read chan<- struct{}) {
+	defer close(read)
 	defer r.Close()
 	lines := bufio.NewScanner(r)
 	lines.Buffer(nil, 1<<20)
 	for lines.Scan() {
-		p.mu.Lock()
-		p.lines, p.times = append(p.lines, lines.Text()), append(p.times, time.Now())
-		p.mu.Unlock()
+		line, last := strings.CutSuffix(lines.Text(), lastLine)
+		if line != "" || !last {
+			p.mu.Lock()
+			p.lines, p.times = append(p.lines, line), append(p.times, time.Now())
+			p.mu.Unlock()
+		}
+		if last {
+			close(all)
+		}
 	}
 }
 
-// reap waits for the daemon, and a moment for its last lines: a child of it may hold the pipe much longer.
-func (p *process) reap(read <-chan struct{}) {
+// reap waits for the daemon and for its last lines, and a moment for those of its children: one may hold the pipe much longer.
+func (p *process) reap(w *os.File, all, read <-chan struct{}) {
 	p.err = p.cmd.Wait()
+	_, err := fmt.Fprintln(w, lastLine)
+	w.Close()
+	if err == nil {
+		select {
+		case <-all:
+		case <-read: // a line was too long
+		}
+	}
 	select {
 	case <-read:
 	case <-time.After(200 * time.Millisecond):
@@ -124,6 +141,18 @@ func (p *process) When(substring string, limit time.Duration) time.Time {
 func (p *process) Count(substring string) (n int) {
 	for _, line := range p.Log() {
 		if strings.Contains(line, substring) {
+			n++
+		}
+	}
+	return n
+}
+
+// CountSince returns how many lines that came after a moment contain the substring.
+func (p *process) CountSince(substring string, moment time.Time) (n int) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for i, line := range p.lines {
+		if p.times[i].After(moment) && strings.Contains(line, substring) {
 			n++
 		}
 	}

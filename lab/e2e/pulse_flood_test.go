@@ -151,9 +151,7 @@ func (p *pair) heardAgo(i int) time.Duration {
 // kernel, where 100,000 packets a second do come.
 func TestFlood(t *testing.T) {
 	p := newPair(t, enforced(t))
-	p.start(1)
-	p.start(2)
-	p.wantActive(1)
+	p.startBoth()
 	for i := 1; i <= 2; i++ {
 		t.Run(fmt.Sprintf("router%d", i), func(t *testing.T) {
 			node := p.net.Router(i)

@@ -2,7 +2,6 @@ package e2e
 
 import (
 	"net"
-	"net/http"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -184,9 +183,7 @@ func (p *pair) do(changes ...func() error) {
 // linesOfLinks: links are lost and come back, and nothing can be sent where there is no device.
 func linesOfLinks(t *testing.T) []string {
 	p := newPair(t, pairConf(privateChannel+"monitor_links = 1"))
-	p.start(1, "-v")
-	p.start(2)
-	p.wantActive(1)
+	p.startBoth("-v")
 	router, log := p.net.Router(1), p.pulse[0]
 	p.do(func() error { return router.Unplug("eth0") })
 	log.WaitLog("Local NIC link failure: Pulse disabled", patience)
@@ -199,11 +196,13 @@ func linesOfLinks(t *testing.T) []string {
 	p.do(func() error { return router.Plug("eth1") })
 	log.WaitLog("Private NIC: link up", patience)
 	p.wantActive(2)
-	for dev, line := range map[string]string{"eth0": "(public if): ", "eth1": "(private if): "} {
-		p.do(func() error { return router.LinkDown(dev) })
-		log.WaitLog("Warning -- failed to send heartbeat "+line, patience)
-		p.do(func() error { return router.LinkUp(dev) })
+	for _, way := range []struct{ dev, name string }{{"eth1", "private"}, {"eth0", "public"}} {
+		p.do(func() error { return router.LinkDown(way.dev) })
+		log.WaitLog("Warning -- failed to send heartbeat ("+way.name+" if): ", patience)
+		log.Mark()
+		p.do(func() error { return router.LinkUp(way.dev) })
 	}
+	log.WaitLog("Local NIC link(s) restored: Pulse enabled", patience)
 	p.wantActive(2)
 	p.terminate(2)
 	p.wantHolding(1)
@@ -214,15 +213,13 @@ func linesOfLinks(t *testing.T) []string {
 // linesOfPartition: both serve, and then one.
 func linesOfPartition(t *testing.T) []string {
 	p := newPair(t, pairConf(""))
-	p.start(1)
-	p.start(2)
-	p.wantActive(1)
+	p.startBoth()
 	p.cut(2)
 	p.wantHolding(1, 2)
 	p.heal(2)
 	p.wantActive(1)
 	p.pulse[0].WaitLog("gratuitous lvs arps finished", patience)
-	p.do(func() error { return p.call(1, http.MethodPost, "switchover", nil) })
+	p.switchover(1)
 	p.wantActive(2)
 	return p.logs()
 }

@@ -2,7 +2,6 @@ package e2e
 
 import (
 	"fmt"
-	"net/http"
 	"slices"
 	"testing"
 	"time"
@@ -23,9 +22,7 @@ func (p *pair) steady(i int) {
 // TestOneChannelCut: as long as one way between the routers works, nobody takes over.
 func TestOneChannelCut(t *testing.T) {
 	p := newPair(t, pairConf("primary_private = 10.11.12.1\nbackup_private = 10.11.12.2"))
-	p.start(1)
-	p.start(2)
-	p.wantActive(1)
+	p.startBoth()
 	for _, dev := range []string{"eth0", "eth1"} {
 		if err := p.net.Router(2).Cut(dev); err != nil {
 			t.Fatal(err)
@@ -45,28 +42,24 @@ func TestPartitionHeals(t *testing.T) {
 	for _, tt := range []struct{ active, cut int }{{1, 1}, {1, 2}, {2, 2}, {2, 1}} {
 		t.Run(fmt.Sprintf("router%d active, router%d cut off", tt.active, tt.cut), func(t *testing.T) {
 			p := newPair(t, pairConf(""))
-			p.start(1)
-			p.start(2)
-			p.wantActive(1)
+			p.startBoth()
 			if tt.active == 2 {
-				if err := p.call(1, http.MethodPost, "switchover", nil); err != nil {
-					t.Fatal(err)
-				}
+				p.switchover(1)
 				p.wantActive(2)
+				p.wantAcquainted()
 			}
-			began := time.Now()
-			p.cut(tt.cut)
+			died := p.cut(tt.cut)
 			rest := 3 - tt.cut
 			p.wantHolding(rest)
 			if rest != tt.active {
-				p.slow.wantWithin(t, "taken over", began, deadtime-keepalive-50*time.Millisecond, deadtime+keepalive)
+				p.wantTakeover("taken over", rest, died, p.owners.since(rest))
 				p.owners.wantAnnounced(rest)
 			}
 			p.wantHolding(1, 2) // the other one does not know that it is the one cut off
 			p.served()
 			p.pulse[0].Mark()
 			p.pulse[1].Mark()
-			began = time.Now()
+			began := time.Now()
 			p.heal(tt.cut)
 			p.wantHolding(1)
 			p.slow.wantWithin(t, "one of two active", began, 0, deadtime+keepalive)

@@ -1,17 +1,12 @@
 package e2e
 
 import (
-	"context"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
-	"sync"
 	"testing"
-	"time"
-
-	"github.com/piranha-lvs/piranha/lab/client"
-	"github.com/piranha-lvs/piranha/lab/topology"
 )
 
 // TestReexec: both routers, one after the other, go on as the program that is installed now. The clients notice nothing, and
@@ -23,17 +18,15 @@ func TestReexec(t *testing.T) {
 	}
 	t.Cleanup(func() { os.RemoveAll(own) })
 	ran := filepath.Join(own, "ran")
-	conf := strings.Replace(pairConf("active_cmd = \"/usr/bin/touch "+ran+"\""), "deadtime = 500ms", "deadtime = 2s", 1)
+	conf := strings.Replace(pairConf("active_cmd = \"/usr/bin/touch "+ran+"\""), "deadtime = 1000ms", "deadtime = 2s", 1)
 	p := newPair(t, conf)
 	p.dirs[0] = own
 	if err := os.WriteFile(filepath.Join(own, "lvs.cf"), []byte(conf), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	p.start(1, "--forceactive")
-	p.start(2)
-	p.wantActive(1)
+	p.startBoth()
 	eventually(t, patience, func() error { return os.Remove(ran) })
-	served := p.load()
+	load := underLoad(t, p.net, 25)
 	for _, router := range []int{1, 2, 1} {
 		p.pulse[router-1].Mark()
 		state := p.state(router)
@@ -44,7 +37,8 @@ func TestReexec(t *testing.T) {
 		}
 	}
 	p.wantActive(1)
-	served()
+	load.more(t, 5)
+	wantNoError(t, load.end(t), 5)
 	for _, text := range []string{"partner dead", "primary inactive: activating lvs", "Forced active"} {
 		if n := p.pulse[1].Count(text); n > 0 {
 			t.Errorf("router2 logged %q %d times, want never", text, n)
@@ -53,9 +47,12 @@ func TestReexec(t *testing.T) {
 	if _, err := os.Stat(ran); err == nil {
 		t.Error("active_cmd ran again")
 	}
-	if orphans := p.zombies(1); orphans != "" {
-		t.Errorf("left over by router1's pulse: %s", orphans)
-	}
+	eventually(t, patience, func() error {
+		if orphans := p.zombies(1); orphans != "" {
+			return fmt.Errorf("left over by router1's pulse: %s", orphans)
+		}
+		return nil
+	})
 	p.crash(1) // all that keeps a pair safe is still at work
 	p.wantHolding(2)
 	p.owners.wantAnnounced(2)
@@ -66,12 +63,10 @@ func TestReexec(t *testing.T) {
 // and a download goes on, with the kernels' synchronisation of connections as without.
 func TestReexecSigned(t *testing.T) {
 	const syncd = "syncdaemon = 1\nsyncd_iface = eth1\nbackup_active = 1"
-	conf := strings.Replace(enforced(t), "deadtime = 500ms", "deadtime = 2s", 1)
+	conf := strings.Replace(enforced(t), "deadtime = 1000ms", "deadtime = 2s", 1)
 	p := newPair(t, strings.Replace(conf, "backup_active = 1", syncd, 1))
-	p.start(1)
-	p.start(2)
-	p.wantActive(1)
-	wait := p.download(256 << 10)
+	p.startBoth()
+	wait := p.download()
 	p.wantCtl(1, "this router is active", "reexec")
 	p.wantCtl(2, "this router is inactive", "reexec")
 	p.steady(1)
@@ -94,25 +89,6 @@ func TestReexecRefused(t *testing.T) {
 	}
 	p.wantActiveAlone(1)
 	p.served()
-}
-
-// load keeps asking for pages; the function it returns ends that and expects that all requests were answered.
-func (p *pair) load() (end func()) {
-	ctx, cancel := context.WithCancel(context.Background())
-	loop := client.Loop{Dial: p.net.Client().DialContext, URL: "http://" + topology.VIP + "/", Rate: 25}
-	var report client.Report
-	var err error
-	var done sync.WaitGroup
-	done.Go(func() { report, err = loop.Run(ctx) })
-	return func() {
-		p.t.Helper()
-		time.Sleep(200 * time.Millisecond) // some more after whatever came before
-		cancel()
-		done.Wait()
-		if failed := report.Errors(); err != nil || len(failed) > 0 || len(report.Results) == 0 {
-			p.t.Errorf("%d requests, %d failed, the first of them: %v; %v", len(report.Results), len(failed), failed, err)
-		}
-	}
 }
 
 // zombies are processes that router i's pulse has not collected.

@@ -2,7 +2,6 @@ package e2e
 
 import (
 	"fmt"
-	"net/http"
 	"syscall"
 	"testing"
 
@@ -14,8 +13,7 @@ import (
 func TestOneBadService(t *testing.T) {
 	bad := "virtual bad {\nactive = 1\naddress = 192.0.2.102 eth9:1\nserver real1 {\naddress = " + topology.RealAddr(1) + "\nactive = 1\n}\n}\n"
 	p := newPair(t, pairConf("")+bad)
-	p.start(1)
-	p.start(2)
+	p.start(1, "--forceactive")
 	serves := func(i int) {
 		t.Helper()
 		p.wantActiveAlone(i)
@@ -29,19 +27,17 @@ func TestOneBadService(t *testing.T) {
 		p.pulse[i-1].WaitLog("address not set", patience)
 	}
 	serves(1)
-	p.settled()
-	if err := p.call(1, http.MethodPost, "switchover", nil); err != nil {
-		t.Fatal(err)
-	}
+	p.start(2)
+	p.wantAcquainted()
+	p.wantChecked(2)
+	p.switchover(1)
 	serves(2)
 }
 
 // TestAddressComesBack: an active router sets again what somebody takes away.
 func TestAddressComesBack(t *testing.T) {
 	p := newPair(t, pairConf(""))
-	p.start(1)
-	p.start(2)
-	p.wantActive(1)
+	p.startBoth()
 	if err := p.net.Router(1).DelAddr(topology.VIP+"/24", "eth0"); err != nil {
 		t.Fatal(err)
 	}
@@ -53,9 +49,7 @@ func TestAddressComesBack(t *testing.T) {
 // TestHungLvsd: an lvsd that does not answer is ended, and the router that takes over has a table all the same.
 func TestHungLvsd(t *testing.T) {
 	p := newPair(t, pairConf(""))
-	p.start(1)
-	p.start(2)
-	p.wantActive(1)
+	p.startBoth()
 	p.wantLvsd(2, true)
 	if err := syscall.Kill(p.status(2).LvsdPid, syscall.SIGSTOP); err != nil {
 		t.Fatal(err)

@@ -29,12 +29,12 @@ func TestSorryServer(t *testing.T) {
 	c.wantAnswers(topology.VIP, 10, map[string]int{"real3": 10})
 
 	load := c.underLoad()
-	time.Sleep(300 * time.Millisecond)
+	load.more(t, 15)
 	startReal(t, c.net.Real(1), c.servers[0])
 	wantTable(t, c.router, rows("rr", map[int]int{1: 1})...)
 	lvsd.WaitLog("Virtual Server web: 1 real servers; deactivate sorry_server", patience)
 	replaced := time.Now()
-	time.Sleep(300 * time.Millisecond)
+	load.more(t, 15)
 	for _, failed := range load.end(t).Errors() {
 		if failed.At.After(replaced) {
 			t.Errorf("a request after the sorry server was replaced: %v", failed.Err)
@@ -64,13 +64,19 @@ func TestQuiesce(t *testing.T) {
 	}
 	c.lvsd()
 	wantTable(t, c.router, rows("rr", all)...)
+	hurry := func() {
+		for _, s := range c.servers {
+			s.Hurry()
+		}
+	}
+	t.Cleanup(hurry)
 	var downloads sync.WaitGroup
 	reports := make([]client.Report, 3)
 	for i := range reports { // in turn, so that each server has one
 		downloads.Go(func() {
 			loop := client.Loop{
-				Dial: c.net.Client().DialContext, Count: 1, Timeout: 60 * time.Second,
-				URL: fmt.Sprintf("http://%s/slow?bytes=%d&delay=100ms", topology.VIP, 50*1024),
+				Dial: c.net.Client().DialContext, Count: 1, Timeout: 2 * time.Minute,
+				URL: fmt.Sprintf("http://%s/slow?bytes=%d&delay=100ms", topology.VIP, 600<<10),
 			}
 			reports[i], _ = loop.Run(context.Background())
 		})
@@ -92,6 +98,7 @@ func TestQuiesce(t *testing.T) {
 	if n := answers.PerServer()["real1"]; n != 0 {
 		t.Errorf("real1 answered %d new requests", n)
 	}
+	hurry()
 	downloads.Wait()
 	servers := map[string]bool{}
 	for _, r := range reports {

@@ -63,6 +63,18 @@ func (s *stall) lost(from, to time.Time) (sum time.Duration) {
 	return sum
 }
 
+// stalls returns how often the machine stalled between two moments.
+func (s *stall) stalls(from, to time.Time) (n int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, l := range s.late {
+		if l.to.After(from) && l.from.Before(to) {
+			n++
+		}
+	}
+	return n
+}
+
 func (s *stall) knows(moment time.Time) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -75,11 +87,12 @@ func (s *stall) wantWithin(t *testing.T, what string, began time.Time, least, mo
 	s.wantBetween(t, what, began, time.Now(), least, most)
 }
 
-// wantBetween is wantWithin of what was seen then.
+// wantBetween is wantWithin of what was seen then. Less time has passed since the last sign of life, or check, before began than
+// there should have, by as much as the machine lost then.
 func (s *stall) wantBetween(t *testing.T, what string, began, seen time.Time, least, most time.Duration) {
 	t.Helper()
-	took, lost := seen.Sub(began), s.lost(began, seen)
-	if took < least || took > most+lost {
+	took, lost, before := seen.Sub(began), s.lost(began, seen), s.lost(began.Add(-most), began)
+	if took < least-before || took > most+lost {
 		t.Errorf("%s after %v, want %v to %v (the machine itself lost %v)", what, took, least, most, lost)
 	}
 	t.Logf("%s after %v (%v lost)", what, took.Round(time.Millisecond), lost.Round(time.Millisecond))

@@ -1,7 +1,7 @@
 // Package realserver is a web server that says who it is, for tests to see where a request went.
 //
 //	/                      200, the server's name
-//	/slow?bytes=N&delay=D  200, N bytes in chunks of 1 KiB with a pause of D after each
+//	/slow?bytes=N&delay=D  200, N bytes in chunks of 1 KiB with a pause of D after each, until Hurry
 //	/load                  200, a number to be set by SetLoad
 package realserver
 
@@ -26,6 +26,8 @@ type Server struct {
 	name     string
 	requests atomic.Int64
 	load     atomic.Int64
+	hurry    sync.Once
+	hurried  chan struct{} // closed by Hurry
 
 	mu     sync.Mutex
 	http   *http.Server
@@ -34,7 +36,7 @@ type Server struct {
 }
 
 // New returns a server that is not started yet.
-func New(name string) *Server { return &Server{name: name} }
+func New(name string) *Server { return &Server{name: name, hurried: make(chan struct{})} }
 
 // Name returns the server's name.
 func (s *Server) Name() string { return s.name }
@@ -44,6 +46,9 @@ func (s *Server) Requests() int64 { return s.requests.Load() }
 
 // SetLoad sets the number that /load answers.
 func (s *Server) SetLoad(n int64) { s.load.Store(n) }
+
+// Hurry ends the pauses of /slow, also of what is under way.
+func (s *Server) Hurry() { s.hurry.Do(func() { close(s.hurried) }) }
 
 // Start serves on l until Stop.
 func (s *Server) Start(l net.Listener) error {
@@ -166,6 +171,7 @@ func (s *Server) slow(w http.ResponseWriter, r *http.Request) {
 		n -= size
 		select {
 		case <-time.After(delay):
+		case <-s.hurried:
 		case <-r.Context().Done():
 			return
 		}

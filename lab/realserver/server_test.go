@@ -90,6 +90,28 @@ func TestPauseHoldsRequests(t *testing.T) {
 	}
 }
 
+// TestHurryEndsPauses: of what is under way, and of what comes later.
+func TestHurryEndsPauses(t *testing.T) {
+	s := New("real1")
+	l := listen(t, "127.0.0.1:0")
+	if err := s.Start(l); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { s.Stop() })
+	slow := "http://" + l.Addr().String() + "/slow?bytes=3000&delay=10s"
+	answer := make(chan string, 1)
+	go func() { answer <- get(t, slow) }()
+	for s.Requests() == 0 {
+		time.Sleep(time.Millisecond)
+	}
+	s.Hurry()
+	for _, got := range []string{<-answer, get(t, slow)} {
+		if len(got) != len("real1|")+3000 {
+			t.Errorf("GET /slow = %.60q, %d bytes, want %d", got, len(got), len("real1|")+3000)
+		}
+	}
+}
+
 func TestRunEndsWithContext(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
 	out, in := io.Pipe()
