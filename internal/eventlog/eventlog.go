@@ -50,7 +50,7 @@ type Logger struct {
 }
 
 // ordinary is how long a line is as a rule, in bytes: growing to it would leave memory behind in every nanny.
-const ordinary = 128
+const ordinary = 256
 
 // New returns the log of the program called name, which precedes every line and is the syslog identity. Without
 // verbose, Debug writes nothing.

@@ -57,7 +57,7 @@ func digit(b bool) string {
 }
 
 // failure is the message for a check of rs that did not pass.
-func failure(r probe.Result, rs string, o *Options) string {
+func failure(r *probe.Result, rs string, o *Options) string {
 	program := o.Program
 	switch r.Outcome {
 	case probe.NoSocket:

@@ -19,7 +19,7 @@ type checker interface{ Run() probe.Result }
 
 // Nanny watches one real server. Everything happens in the goroutine that calls Run.
 type Nanny struct {
-	*Watch
+	Watch
 	check  checker
 	outlet outlet
 	events *events
@@ -52,7 +52,8 @@ type Full struct {
 
 // New prepares a nanny. Signals is the read end of a pipe that brings the number of every signal as one byte.
 func New(o *Options, log *eventlog.Logger, signals int, full Full) (n *Nanny, err error) {
-	n = &Nanny{Watch: NewWatch(o, log)}
+	n = &Nanny{}
+	n.begin(o, log)
 	n.events = newEvents(signals, o.ReportFD)
 	if n.check, err = newChecker(o, full, n.events.wake()); err != nil {
 		return nil, err
@@ -140,7 +141,7 @@ func (n *Nanny) Run() error {
 				if r.Outcome == probe.Interrupted {
 					continue // by an event, which comes first now
 				}
-				if err := n.take(r); err != nil {
+				if err := n.take(&r); err != nil {
 					return &Exit{Code: exitService}
 				}
 			}
@@ -168,7 +169,7 @@ func (n *Nanny) Run() error {
 const LackPause = time.Second
 
 // take draws the consequences of a check. What this host lacks has none for the server.
-func (n *Nanny) take(r probe.Result) error {
+func (n *Nanny) take(r *probe.Result) error {
 	said := n.lacks
 	if n.lacks = r.Lacks(); n.lacks {
 		if !said {
@@ -177,7 +178,7 @@ func (n *Nanny) take(r probe.Result) error {
 		return nil
 	}
 	n.Observe(r)
-	n.outlet.tell(n.Watch, time.Now())
+	n.outlet.tell(&n.Watch, time.Now())
 	return n.measure(time.Now())
 }
 

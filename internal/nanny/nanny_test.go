@@ -144,14 +144,14 @@ func TestLackPause(t *testing.T) {
 		n, _ := newTestNanny(t, "")
 		for interval, want := range map[time.Duration]time.Duration{30 * time.Millisecond: 30 * time.Millisecond, time.Minute: LackPause} {
 			n.rules.Interval = interval
-			if err := n.take(probe.Result{Outcome: probe.NoSocket, Errno: unix.EMFILE}); err != nil {
+			if err := n.take(&probe.Result{Outcome: probe.NoSocket, Errno: unix.EMFILE}); err != nil {
 				t.Fatal(err)
 			}
 			if got := time.Until(n.next(time.Now())); got != want {
 				t.Errorf("checks every %v: next in %v, want %v", interval, got, want)
 			}
 			n.outlet = &recorder{}
-			if err := n.take(probe.Result{Outcome: probe.Up}); err != nil {
+			if err := n.take(&probe.Result{Outcome: probe.Up}); err != nil {
 				t.Fatal(err)
 			}
 			if got := time.Until(n.next(time.Now())); got != interval {
@@ -166,9 +166,9 @@ func TestAllocations(t *testing.T) {
 	n, _ := newTestNanny(t, "")
 	n.log = eventlog.New("nanny", 0, false)
 	for _, r := range []probe.Result{{Outcome: probe.Up}, {Outcome: probe.ConnectFailed, Errno: unix.ECONNREFUSED}} {
-		n.Observe(r)
+		n.Observe(&r)
 		got := testing.AllocsPerRun(100, func() {
-			n.Observe(r)
+			n.Observe(&r)
 			if e := n.events.next(time.Now()); e != tick {
 				t.Errorf("got event %d, want a tick", e)
 			}
@@ -232,7 +232,7 @@ func TestFailure(t *testing.T) {
 		{probe.Result{Outcome: probe.NoSocket, Errno: unix.EMFILE}, "Failed to create socket: too many open files"},
 	}
 	for _, tt := range tests {
-		if got := failure(tt.result, "10.0.0.1:80", &Options{}); got != tt.want {
+		if got := failure(&tt.result, "10.0.0.1:80", &Options{}); got != tt.want {
 			t.Errorf("failure(%d) = %q, want %q", tt.result.Outcome, got, tt.want)
 		}
 	}
@@ -246,7 +246,7 @@ func TestFailure(t *testing.T) {
 		{probe.Result{Outcome: probe.Mismatch}, "Ran the external sending program to (10.0.0.1:80) but didn't get anything back"},
 		{probe.Result{Outcome: probe.Mismatch, Got: 2}, "Trouble. Received results are not what we expected from (10.0.0.1:80)"},
 	} {
-		if got := failure(tt.result, "10.0.0.1:80", &Options{Program: "/bin/check %h"}); got != tt.want {
+		if got := failure(&tt.result, "10.0.0.1:80", &Options{Program: "/bin/check %h"}); got != tt.want {
 			t.Errorf("failure(%d) of a program = %q, want %q", tt.result.Outcome, got, tt.want)
 		}
 	}

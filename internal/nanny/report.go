@@ -49,13 +49,14 @@ type outlet interface {
 type report struct {
 	fd   int
 	told Standing
-	line []byte // of a result, so that one does not allocate
+	line []byte // what is written, so that nothing is allocated for it
 }
 
 // newReport takes over the descriptor. It is made non-blocking: a nanny has better things to do than to wait for lvsd.
 func newReport(fd int) (*report, error) {
 	unix.CloseOnExec(fd)
-	return &report{fd: fd}, unix.SetNonblock(fd, true)
+	const ordinary = 64 // bytes of a line, as a rule: growing to it would leave memory behind in every nanny
+	return &report{fd: fd, line: make([]byte, 0, ordinary)}, unix.SetNonblock(fd, true)
 }
 
 // tell reports the result of a check. For one that finds no room another comes.
@@ -70,12 +71,12 @@ func (r *report) tell(w *Watch, now time.Time) {
 }
 
 func (r *report) publish(s Standing) error {
-	lines := s.AppendReport(nil, "", r.told)
-	if len(lines) == 0 {
+	r.line = s.AppendReport(r.line[:0], "", r.told)
+	if len(r.line) == 0 {
 		return nil
 	}
 	// A pipe takes lines this short as a whole or not at all. That nobody reads any more is noticed by the poll.
-	if n, err := unix.Write(r.fd, lines); err == nil && n == len(lines) {
+	if n, err := unix.Write(r.fd, r.line); err == nil && n == len(r.line) {
 		r.told = s
 	}
 	return nil

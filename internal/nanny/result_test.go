@@ -61,7 +61,7 @@ func TestAppendResult(t *testing.T) {
 		{1003 * time.Millisecond, good, "passed 812\n"},
 		{time.Minute, good, "passed 812\n"},
 	} {
-		w.Observe(tt.result)
+		w.Observe(&tt.result)
 		got := ""
 		if now := start.Add(tt.at); w.ResultDue(now) {
 			got = string(w.AppendResult(nil, ""))
@@ -74,7 +74,7 @@ func TestAppendResult(t *testing.T) {
 			t.Errorf("after %v: %q, want %q", tt.at, got, tt.want)
 		}
 	}
-	w.Observe(bad)
+	w.Observe(&bad)
 	if got := string(w.AppendResult([]byte("x\n"), "7 ")); got != "x\n7 failed 99 connect refused\n" {
 		t.Errorf("with a name: %q", got)
 	}
@@ -95,7 +95,7 @@ func TestTell(t *testing.T) {
 	w := NewWatch(parse(t, "--lvs --norun -h 10.0.0.1"), eventlog.New("nanny", 0, false))
 	now := time.Now()
 	for i := range 10000 {
-		w.Observe(probe.Result{Outcome: probe.Up, Duration: time.Millisecond})
+		w.Observe(&probe.Result{Outcome: probe.Up, Duration: time.Millisecond})
 		r.tell(w, now.Add(time.Duration(i)*time.Second))
 	}
 	if err := r.publish(Standing{Known: true, Reason: "connect refused"}); err != nil { // finds no room now, but later
@@ -113,7 +113,7 @@ func TestTell(t *testing.T) {
 		t.Errorf("%q, %v, want down", buf[:n], err)
 	}
 	allocs := testing.AllocsPerRun(100, func() {
-		w.Observe(probe.Result{Outcome: probe.Up, Duration: time.Millisecond})
+		w.Observe(&probe.Result{Outcome: probe.Up, Duration: time.Millisecond})
 		now = now.Add(time.Second)
 		r.tell(w, now)
 	})

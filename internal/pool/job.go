@@ -75,7 +75,7 @@ func (j *job) ended(r probe.Result) {
 		j.pool.engine.putOff(&j.check)
 	default:
 		for _, m := range j.members {
-			m.watch.Observe(r)
+			m.watch.Observe(&r)
 		}
 		j.weigh()
 	}

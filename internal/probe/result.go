@@ -96,13 +96,16 @@ func (r Result) Decided() bool { return r.Outcome != undecided }
 
 // SameKind tells whether two attempts ended alike as far as an administrator is concerned, so that a server which
 // answers something different every time does not fill the log.
-func (r Result) SameKind(o Result) bool {
+func (r *Result) SameKind(o *Result) bool {
 	return r.Outcome == o.Outcome && r.Errno == o.Errno && r.Status == o.Status
 }
 
 // Reason says why the server did not pass, as a person can act on it; "" if it did. It is one line of printable text
 // whatever the server sent.
-func (r Result) Reason() string { return string(r.AppendReason(nil)) }
+func (r *Result) Reason() string {
+	const ordinary = 128 // bytes: growing to them would leave memory behind in every nanny
+	return string(r.AppendReason(make([]byte, 0, ordinary)))
+}
 
 // AppendReason appends the reason to b. It allocates nothing else: a nanny may have to tell it every second.
 func (r *Result) AppendReason(b []byte) []byte {

@@ -59,7 +59,7 @@ func start(t testing.TB, options ...string) *nanny {
 	}
 	n := &nanny{reports: make(chan string, 64), ended: make(chan struct{})}
 	n.cmd = command(t, append(options, "-c", "--lvs")...)
-	n.cmd.Env = []string{"GOMAXPROCS=1", "GOGC=20", "GODEBUG=asyncpreemptoff=1", mark(t)}
+	n.cmd.Env = []string{"GOMAXPROCS=1", "GOGC=20", "GODEBUG=asyncpreemptoff=1,disablethp=1", mark(t)}
 	for _, name := range []string{"PATH", "SSL_CERT_FILE", "SSL_CERT_DIR"} {
 		n.cmd.Env = append(n.cmd.Env, name+"="+os.Getenv(name))
 	}

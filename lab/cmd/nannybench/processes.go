@@ -40,7 +40,7 @@ func parseProcesses(args []string) (f processFlags, err error) {
 	fs.IntVar(&f.count, "n", 200, "nannies; a quarter as many of nanny-full")
 	fs.Int64Var(&f.checks, "checks", 2000, "checks that each makes; memory is looked at halfway and at the end")
 	fs.DurationVar(&f.interval, "interval", 50*time.Millisecond, "time from one check to the next")
-	env := fs.String("env", "GOMAXPROCS=1 GOGC=20 GODEBUG=asyncpreemptoff=1", "environment of a nanny beside PATH, by default what lvsd adds")
+	env := fs.String("env", "GOMAXPROCS=1 GOGC=20 GODEBUG=asyncpreemptoff=1,disablethp=1", "environment of a nanny beside PATH, by default what lvsd adds")
 	options := fs.String("options", "", "more options for each nanny")
 	if err := fs.Parse(args); err != nil {
 		return f, err
