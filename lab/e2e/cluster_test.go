@@ -84,7 +84,7 @@ func (c *cluster) lvsd() *process {
 // block, and weights are those of the servers.
 func conf(extra string, weights map[int]int) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "serial_no = 1\nnetwork = nat\nvirtual web {\nactive = 1\naddress = %s eth0:1\ntimeout = 1\nreentry = 3\n%s\n", topology.VIP, extra)
+	fmt.Fprintf(&b, "serial_no = 1\nnetwork = nat\nvirtual web {\nactive = 1\naddress = %s eth0:1\ntimeout = 1\nreentry = 3\n%s\n", topology.VIP, patient(extra))
 	for i := 1; i <= 3; i++ {
 		if w, in := weights[i]; in {
 			fmt.Fprintf(&b, "server real%d {\naddress = %s\nactive = 1\nweight = %d\n}\n", i, topology.RealAddr(i), w)
@@ -104,8 +104,14 @@ func rows(scheduler string, weights map[int]int) []string {
 
 var all = map[int]int{1: 1, 2: 1, 3: 1}
 
-// calm is for conf, where no real server is to fail: the machine may stand still for as long as one check may take.
-const calm = "fall = 3\n"
+// patient makes a real server fail with its third bad check, unless extra says with which: the machine may stand still for as long as
+// one check may take.
+func patient(extra string) string {
+	if strings.Contains(extra, "fall = ") {
+		return extra
+	}
+	return extra + "\nfall = 3"
+}
 
 // nannies returns the pids of the nannies in lvsd's status by real server.
 func (c *cluster) nannies() map[string]int {

@@ -269,7 +269,7 @@ func serviceOf(row string) string { return strings.Join(strings.Fields(row)[:2],
 func TestEdits(t *testing.T) {
 	const edits, seed = 1000, 5
 	e := newEdited(seed, 30, 12)
-	web := conf(calm+"scheduler = rr", all)
+	web := conf("scheduler = rr", all)
 	c := newCluster(t, web+e.conf())
 	if err := c.servers[2].Stop(); err != nil { // one is down all the time
 		t.Fatal(err)

@@ -20,7 +20,7 @@ import (
 // TestEvents: with clients asking all the time, piranhactl events tells of a real server that dies and returns, of all of them, of what
 // somebody else does to the table, and of an lvsd that is killed, in the order in which it happens.
 func TestEvents(t *testing.T) {
-	c := newCluster(t, conf(calm+"scheduler = rr", all))
+	c := newCluster(t, conf("scheduler = rr", all))
 	lvsd := c.lvsd()
 	wantTable(t, c.router, rows("rr", all)...)
 	ctx, cancel := context.WithCancel(context.Background())
@@ -54,7 +54,7 @@ func TestEvents(t *testing.T) {
 
 	run(t, c.router, "ipvsadm", "-d", "-t", hostPort(topology.VIP), "-r", hostPort(topology.RealAddr(2)))
 	follow.WaitLog("repairing: -a -t "+hostPort(topology.VIP)+" -r "+hostPort(topology.RealAddr(2)), 3*patience) // a slow look is followed by a long pause
-	c.configure(conf(calm+"scheduler = wlc", all))
+	c.configure(conf("scheduler = wlc", all))
 	lvsd.Signal(syscall.SIGHUP)
 	follow.WaitLog("lvsd  lvs.cf was read again, serial_no 1: web scheduler rr to wlc", patience)
 

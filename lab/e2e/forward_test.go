@@ -17,7 +17,7 @@ import (
 // virtual is the lvs.cf of one virtual server, web, with all three real servers.
 func virtual(network, vip, extra string, real func(int) string) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "serial_no = 1\nnetwork = %s\nvirtual web {\nactive = 1\naddress = %s eth0:1\ntimeout = 1\nreentry = 3\n%s\n", network, vip, extra)
+	fmt.Fprintf(&b, "serial_no = 1\nnetwork = %s\nvirtual web {\nactive = 1\naddress = %s eth0:1\ntimeout = 1\nreentry = 3\n%s\n", network, vip, patient(extra))
 	for i := 1; i <= 3; i++ {
 		fmt.Fprintf(&b, "server real%d {\naddress = %s\nactive = 1\n}\n", i, real(i))
 	}

@@ -43,7 +43,7 @@ func TestWeights(t *testing.T) {
 // TestServerLostAndBack: a stopped server leaves within timeout + 1 s, and is back after the reentry rule: reentry /
 // timeout = 3 good checks in a row, a second apart.
 func TestServerLostAndBack(t *testing.T) {
-	c := newCluster(t, conf("scheduler = rr", all))
+	c := newCluster(t, conf("scheduler = rr\nfall = 1", all))
 	lvsd := c.lvsd()
 	wantTable(t, c.router, rows("rr", all)...)
 	if err := c.servers[1].Stop(); err != nil {
@@ -69,14 +69,14 @@ func TestServerLostAndBack(t *testing.T) {
 }
 
 func TestReloadAddsServerUnderLoad(t *testing.T) {
-	c := newCluster(t, conf(calm+"scheduler = rr", map[int]int{1: 1, 2: 1}))
+	c := newCluster(t, conf("scheduler = rr", map[int]int{1: 1, 2: 1}))
 	lvsd := c.lvsd()
 	wantTable(t, c.router, rows("rr", map[int]int{1: 1, 2: 1})...)
 	before := c.nannies()
 	load := c.underLoad()
 	load.more(t, 20)
 	lvsd.Mark()
-	c.configure(conf(calm+"scheduler = rr", all))
+	c.configure(conf("scheduler = rr", all))
 	lvsd.Signal(syscall.SIGHUP)
 	lvsd.WaitLog("rereading configuration file", patience)
 	lvsd.WaitLog("configuration reread serial_no=1 writes=0", patience)
@@ -97,7 +97,7 @@ func TestReloadAddsServerUnderLoad(t *testing.T) {
 	lvsd.Signal(syscall.SIGHUP)
 	lvsd.WaitLog("configuration reread serial_no=1 writes=0", patience)
 	lvsd.Mark()
-	c.configure(conf(calm+"scheduler = rr", map[int]int{1: 1, 2: 7, 3: 1}))
+	c.configure(conf("scheduler = rr", map[int]int{1: 1, 2: 7, 3: 1}))
 	lvsd.Signal(syscall.SIGHUP)
 	lvsd.WaitLog("configuration reread serial_no=1 writes=1", patience)
 	wantTable(t, c.router, rows("rr", map[int]int{1: 1, 2: 7, 3: 1})...)
@@ -105,7 +105,7 @@ func TestReloadAddsServerUnderLoad(t *testing.T) {
 
 // TestKilledLvsd: lvsd is killed under load, and a successor takes over. No row is missing at any moment.
 func TestKilledLvsd(t *testing.T) {
-	c := newCluster(t, conf(calm+"scheduler = rr", all))
+	c := newCluster(t, conf("scheduler = rr", all))
 	lvsd := c.lvsd()
 	want := rows("rr", all)
 	wantTable(t, c.router, want...)
@@ -144,7 +144,7 @@ func wantRows(t *testing.T, c *cluster, want []string) {
 
 // TestKilledNanny: the row stays, and the new nanny does its work.
 func TestKilledNanny(t *testing.T) {
-	c := newCluster(t, conf(calm+"scheduler = rr", all))
+	c := newCluster(t, conf("scheduler = rr", all))
 	lvsd := c.lvsd()
 	wantTable(t, c.router, rows("rr", all)...)
 	load := c.underLoad()

@@ -39,7 +39,7 @@ const (
 
 // pairConf is the lvs.cf of both routers; extra goes into its global part.
 func pairConf(extra string) string {
-	c := conf(calm+"scheduler = rr\nvip_nmask = 255.255.255.0", all)
+	c := conf("scheduler = rr\nvip_nmask = 255.255.255.0", all)
 	head := fmt.Sprintf("primary = 192.0.2.1\nbackup = 192.0.2.2\nbackup_active = 1\nheartbeat = 1\nkeepalive = %dms\ndeadtime = %dms\n"+
 		"nat_router = %s eth1:1\nnat_nmask = 255.255.255.0\n%s\n", keepalive.Milliseconds(), deadtime.Milliseconds(), topology.NATRouter, extra)
 	return head + c
