@@ -91,6 +91,7 @@ type Daemon struct {
 	stale  bool       // have must be read before it is used
 	unseen bool       // real servers are new that may have rows already
 	dirty  bool       // the table may differ from what is desired
+	looked bool       // have was read while it was as lvsd had left it: what is not as desired somebody else has done
 	failed string     // the last failure to write, so that it is logged once
 
 	timeouts, untaken kernel.Timeouts // of lvs.cf: that the kernel has taken, and would not take when last asked

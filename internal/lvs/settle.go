@@ -43,6 +43,10 @@ func (d *Daemon) settle() (writes int, err error) {
 		}
 	}
 	ops := ipvs.Diff(d.have.Only(d.ledger.mine), d.desired())
+	if d.looked {
+		d.looked = false
+		d.logRepairs(ops)
+	}
 	if err := d.table.Apply(ops); err != nil {
 		return max(len(ops)-refusals(err), 0), err
 	}
@@ -163,24 +167,21 @@ func (d *Daemon) remember(err error) {
 	}
 }
 
-// verify reads the table and repairs what somebody else changed. It returns the pause until the next time.
+// verify reads the table, for settle to repair what somebody else changed. It returns the pause until the next time.
 func (d *Daemon) verify() time.Duration {
 	d.remember(d.ledger.flush())
 	d.expire(time.Now())
 	d.warm(time.Now())
 	d.setTimeouts()
-	inStep := !d.dirty && !d.stale
+	d.looked = !d.dirty && !d.stale
 	started := time.Now()
 	if err := d.look(); err != nil {
+		d.looked = false
 		d.fail(err)
 		return verifyInterval
 	}
-	pause := min(max(verifyInterval, verifyPause*time.Since(started)), verifyMost)
 	d.dirty = true
-	if inStep {
-		d.logRepairs(ipvs.Diff(d.have.Only(d.ledger.mine), d.desired()))
-	}
-	return pause
+	return min(max(verifyInterval, verifyPause*time.Since(started)), verifyMost)
 }
 
 // logRepairs says what is about to be repaired, of a table that was right when lvsd last wrote it.
