@@ -111,6 +111,37 @@ func TestConnect(t *testing.T) {
 	}
 }
 
+// TestResetAtOnce: a connection that is reset before the attempt goes on has come about all the same, and each check makes of it
+// what it makes of a later reset.
+func TestResetAtOnce(t *testing.T) {
+	for _, tt := range []struct {
+		check Check
+		want  Outcome
+	}{{Check{Timeout: patience}, Up}, {expect("220"), ReadFailed}, {exchange("x", "220"), ReadFailed}} {
+		reset := make(chan struct{})
+		target := serve(t, "tcp4", func(c *net.TCPConn) {
+			_ = c.SetLinger(0)
+			c.Close()
+			close(reset)
+		})
+		test, err := NewTest(target, tt.check)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var a Attempt
+		s := NewScratch()
+		if r := a.Begin(test, s); r.Decided() {
+			t.Fatalf("decided when it began: %s", r.Reason())
+		}
+		<-reset
+		r := a.Go(s)
+		a.End(r, s)
+		if r.Outcome != tt.want || r.Outcome == ReadFailed && r.Reason() != "reset by peer before a reply" {
+			t.Errorf("%+v: outcome %d, %q, want %d", tt.check, r.Outcome, r.Reason(), tt.want)
+		}
+	}
+}
+
 func TestIPv6(t *testing.T) {
 	target := serve(t, "tcp6", answers("x", "OK"))
 	if r := run(t, target, exchange("x", "OK")); !r.Up() {

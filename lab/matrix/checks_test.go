@@ -80,6 +80,7 @@ func TestSMTP(t *testing.T) {
 	t.Parallel()
 	cut := "down closed by peer in SMTP EHLO: got 24 bytes\ndown reset by peer in SMTP EHLO: got 24 bytes"
 	want := heavy("SMTP greeting", noSMTP, "down SMTP greeting 500 no").but(reports{
+		"resetting":          "down reset by peer in SMTP greeting: no reply\ndown connect failed: connection reset by peer", // it waits for nothing
 		"right and closes":   cut,
 		"half-closing after": cut,
 		"100 MB, right":      "down SMTP EHLO 220 mail.example ESMTP",
