@@ -197,7 +197,7 @@ func TestActFails(t *testing.T) {
 		t.Errorf("reload that lvsd does not follow: %q", failed)
 	}
 	d.lvsd.Pid = 3
-	if _, failed := d.do(t, "--timeout=100ms", "reload"); failed != "" {
+	if _, failed := d.do(t, "reload"); failed != "" {
 		t.Errorf("reload beside an lvsd that is not pulse's: %q", failed)
 	}
 	d.pulse, d.stuck = pair(), "switchover"

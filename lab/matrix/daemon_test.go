@@ -2,13 +2,13 @@ package matrix
 
 import (
 	"bytes"
-	"math/rand/v2"
 	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -47,12 +47,16 @@ const (
 	lastPort  = 32_000
 )
 
-// freePort returns a port of loopback that nobody has. To see that, it is bound but not listened on: a program that is
-// started at the same time has the socket for a moment, and would be taken for the server.
+// ports counts those that were given out.
+var ports atomic.Int32
+
+// freePort returns a port of loopback that nobody has, and that no other test is given while its daemon starts. To see that, it
+// is bound but not listened on: a program that is started at the same time has the socket for a moment, and would be taken for
+// the server.
 func freePort(t testing.TB) string {
 	t.Helper()
 	for range 100 {
-		port := firstPort + rand.IntN(lastPort-firstPort)
+		port := firstPort + (os.Getpid()+int(ports.Add(1)))%(lastPort-firstPort)
 		fd, err := syscall.Socket(syscall.AF_INET, syscall.SOCK_STREAM|syscall.SOCK_CLOEXEC, 0)
 		if err != nil {
 			t.Fatal(err)
