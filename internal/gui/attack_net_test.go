@@ -21,9 +21,9 @@ var anyCertificate = &tls.Config{InsecureSkipVerify: true}
 
 // opens is an error if a new client is not shown the sign-in page at once.
 func opens(address, from string) error {
-	dialer := &net.Dialer{LocalAddr: &net.TCPAddr{IP: net.ParseIP(from)}, Timeout: 10 * time.Second}
+	dialer := &net.Dialer{LocalAddr: &net.TCPAddr{IP: net.ParseIP(from)}, Timeout: 30 * time.Second}
 	client := &http.Client{
-		Timeout:   10 * time.Second,
+		Timeout:   30 * time.Second,
 		Transport: &http.Transport{DialContext: dialer.DialContext, TLSClientConfig: anyCertificate, DisableKeepAlives: true},
 	}
 	resp, err := client.Get("https://" + address + "/login")
@@ -157,7 +157,6 @@ func TestManyIdle(t *testing.T) {
 	for _, addresses := range []int{1, 200} {
 		t.Run(fmt.Sprintf("from %d addresses", addresses), func(t *testing.T) {
 			s := newSite(t)
-			s.server.patience.header = 2 * time.Second
 			address := serve(t, s, tlsConfig(t, s))
 			if err := opens(address, "127.0.0.9"); err != nil {
 				t.Fatal(err)
@@ -193,17 +192,9 @@ func TestManyIdle(t *testing.T) {
 			if more := memory() - before; more > 20<<20 {
 				t.Errorf("%d bytes more", more)
 			}
-			began := time.Now()
-			var err error
-			for time.Since(began) < 20*time.Second {
-				if err = opens(address, "127.0.0.9"); err == nil {
-					break
-				}
-			}
-			if err != nil {
+			if err := opens(address, "127.0.0.9"); err != nil {
 				t.Errorf("the administrator does not get in: %v", err)
 			}
-			t.Logf("the administrator was in after %v", time.Since(began))
 		})
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"slices"
 	"sync"
 	"time"
 )
@@ -17,18 +18,20 @@ const (
 	maxPerAddress  = 100
 )
 
-// limited is a listener with at most max connections, and at most each of one address. What is too much is closed at once.
+// limited is a listener with at most max connections, and at most each of one address. What is too much of one address is closed
+// at once. When all places are taken, a newcomer gets the oldest one of the address that has most, unless that has no more than
+// the newcomer would: few who hold many do not keep others out.
 type limited struct {
 	net.Listener
 	max, each int
 
 	mu    sync.Mutex
 	total int
-	from  map[string]int
+	from  map[string][]*counted // in the order in which they came
 }
 
 func limitConnections(l net.Listener, max, each int) net.Listener {
-	return &limited{Listener: l, max: max, each: each, from: map[string]int{}}
+	return &limited{Listener: l, max: max, each: each, from: map[string][]*counted{}}
 }
 
 // Accept waits for a connection that may stay.
@@ -38,9 +41,13 @@ func (l *limited) Accept() (net.Conn, error) {
 		if err != nil {
 			return nil, err
 		}
-		key := remoteKey(conn)
-		if l.take(key) {
-			return &counted{Conn: conn, done: sync.OnceFunc(func() { l.give(key) })}, nil
+		c := &counted{Conn: conn, limit: l, key: remoteKey(conn)}
+		stays, instead := l.take(c)
+		if instead != nil {
+			instead.Close()
+		}
+		if stays {
+			return c, nil
 		}
 		conn.Close()
 	}
@@ -54,35 +61,62 @@ func remoteKey(conn net.Conn) string {
 	return addressKey(ap.Addr().Unmap())
 }
 
-func (l *limited) take(key string) bool {
+// take tells whether a connection may stay, and which one has to go for it.
+func (l *limited) take(c *counted) (stays bool, instead *counted) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.total >= l.max || l.from[key] >= l.each {
-		return false
+	own := len(l.from[c.key])
+	if own >= l.each {
+		return false, nil
+	}
+	if l.total >= l.max {
+		most := l.most()
+		if len(most) <= own+1 {
+			return false, nil
+		}
+		instead = most[0]
+		l.remove(instead)
 	}
 	l.total++
-	l.from[key]++
-	return true
+	l.from[c.key] = append(l.from[c.key], c)
+	return true, instead
 }
 
-func (l *limited) give(key string) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
+// most are the connections of the address that has most.
+func (l *limited) most() (most []*counted) {
+	for _, list := range l.from {
+		if len(list) > len(most) {
+			most = list
+		}
+	}
+	return most
+}
+
+// remove forgets a connection, if that has not been done.
+func (l *limited) remove(c *counted) {
+	i := slices.Index(l.from[c.key], c)
+	if i < 0 {
+		return
+	}
 	l.total--
-	if l.from[key]--; l.from[key] == 0 {
-		delete(l.from, key)
+	l.from[c.key] = slices.Delete(l.from[c.key], i, i+1)
+	if len(l.from[c.key]) == 0 {
+		delete(l.from, c.key)
 	}
 }
 
 // counted is a connection that is counted until it is closed.
 type counted struct {
 	net.Conn
-	done func()
+	limit *limited
+	key   string // whose it is
 }
 
 // Close closes the connection.
 func (c *counted) Close() error {
-	defer c.done()
+	c.limit.mu.Lock()
+	c.limit.remove(c)
+	c.limit.mu.Unlock()
 	return c.Conn.Close()
 }
 

@@ -3,9 +3,11 @@ package gui
 import (
 	"context"
 	"crypto/tls"
+	"errors"
 	"io"
 	"net"
 	"net/http"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -140,6 +142,63 @@ func TestLimitConnections(t *testing.T) {
 	<-accepted
 	if _, err := dial().Read(make([]byte, 1)); err == nil {
 		t.Error("a connection too many stays")
+	}
+}
+
+// TestFullForFew: when all places are taken, a newcomer gets one of those who hold most, the oldest; not when all hold as few as it.
+func TestFullForFew(t *testing.T) {
+	inner, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	l := limitConnections(inner, 5, 4)
+	defer l.Close()
+	accepted := make(chan net.Conn, 10)
+	go func() {
+		for {
+			conn, err := l.Accept()
+			if err != nil {
+				return
+			}
+			accepted <- conn
+		}
+	}()
+	open := func(from string) (net.Conn, string) {
+		t.Helper()
+		conn, err := (&net.Dialer{LocalAddr: &net.TCPAddr{IP: net.ParseIP(from)}}).Dial("tcp", l.Addr().String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { conn.Close() })
+		return conn, conn.LocalAddr().String()
+	}
+	wantClosed := func(conn net.Conn) {
+		t.Helper()
+		_ = conn.SetReadDeadline(time.Now().Add(20 * time.Second))
+		if _, err := conn.Read(make([]byte, 1)); err == nil || errors.Is(err, os.ErrDeadlineExceeded) {
+			t.Errorf("read: %v, want a connection that was closed", err)
+		}
+	}
+	var held []net.Conn
+	for _, from := range []string{"127.0.0.2", "127.0.0.3", "127.0.0.3", "127.0.0.3", "127.0.0.4"} {
+		conn, _ := open(from)
+		<-accepted
+		held = append(held, conn)
+	}
+	for i, newcomer := range []string{"127.0.0.5", "127.0.0.6"} { // of the three of 127.0.0.3 one stays
+		_, local := open(newcomer)
+		if got := (<-accepted).RemoteAddr().String(); got != local {
+			t.Errorf("%s was accepted, want %s", got, local)
+		}
+		wantClosed(held[1+i])
+	}
+	late, _ := open("127.0.0.7")
+	wantClosed(late)
+	for _, i := range []int{0, 3, 4} {
+		_ = held[i].SetReadDeadline(time.Now())
+		if _, err := held[i].Read(make([]byte, 1)); !errors.Is(err, os.ErrDeadlineExceeded) {
+			t.Errorf("connection %d: %v, want it to stay", i, err)
+		}
 	}
 }
 
