@@ -117,7 +117,7 @@ func TestRunKeepsOutFiles(t *testing.T) {
 }
 
 func TestRunTimesOut(t *testing.T) {
-	_, stdout, _, err := boot(t, bed.Options{Timeout: 300 * time.Millisecond}, "echo before; sleep 60")
+	_, stdout, _, err := boot(t, bed.Options{Timeout: 3 * time.Second}, "echo before; sleep 60")
 	if !errors.Is(err, bed.ErrTimeout) || stdout != "before\n" {
 		t.Errorf("Run = %v with %q, want a timeout after the first line", err, stdout)
 	}
@@ -168,7 +168,7 @@ func TestKilledLabLeavesNothing(t *testing.T) {
 		t.Fatal(err)
 	}
 	_ = cmd.Wait()
-	end := time.Now().Add(5 * time.Second)
+	end := time.Now().Add(20 * time.Second)
 	for processes(t, tmp) > 0 {
 		if time.Now().After(end) {
 			t.Fatalf("%d processes survived the lab", processes(t, tmp))
