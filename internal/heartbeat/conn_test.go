@@ -76,7 +76,7 @@ func wait(t testing.TB, c *Conn, n int) []Message {
 	for len(got) < n {
 		select {
 		case <-c.Ready():
-		case <-time.After(5 * time.Second):
+		case <-time.After(20 * time.Second):
 			t.Fatalf("%d messages, want %d; reports %v", len(got), n, c.Reports(nil))
 		}
 		got, _ = c.Drain(got)

