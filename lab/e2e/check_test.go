@@ -53,8 +53,8 @@ func httpCheck(t *testing.T, mode string) {
 	if err := json.Unmarshal([]byte(c.ctl("history", "--run-dir="+c.dir, "--json", "web", "real2")), &list); err != nil || len(list) != 1 {
 		t.Fatalf("history: %v, %v", list, err)
 	}
-	n := len(list[0].Results)
-	if n < 3 || list[0].Results[0].Reason != "" || !strings.Contains(list[0].Results[n-1].Reason, "42") || list[0].Results[n-1].Duration <= 0 {
+	n := len(list[0].Results) // equal ones that a stalled machine made shortly one after the other are one
+	if n < 2 || list[0].Results[0].Reason != "" || !strings.Contains(list[0].Results[n-1].Reason, "42") || list[0].Results[n-1].Duration <= 0 {
 		t.Errorf("history of real2: %+v", list)
 	}
 	if out := c.ctl("probe", "-c", c.file, "--nanny="+binary(t, "nanny"), "web", "real1"); !strings.Contains(out, "\nup after ") {

@@ -37,7 +37,8 @@ func TestNetlinkFaults(t *testing.T) {
 			p.WaitLog("table adopted", patience)
 			pid := tracee(t, p.Pid())
 			wantTable(t, c.router, rows("rr", all)...)
-			for weight := 2; weight <= 3; weight++ {
+			// strace counts the calls of each thread, and which of them makes one is up to chance.
+			for weight := 2; weight <= 3 || weight <= 20 && injected(t, trace) == 0; weight++ {
 				weights := map[int]int{1: weight, 2: 1, 3: 1}
 				c.configure(conf("check = none\nscheduler = rr", weights))
 				if err := syscall.Kill(pid, syscall.SIGHUP); err != nil {
@@ -89,13 +90,19 @@ func tracee(t *testing.T, strace int) int {
 // wantInjected: a test that injects nothing shows nothing.
 func wantInjected(t *testing.T, trace string) {
 	t.Helper()
+	if n := injected(t, trace); n == 0 {
+		t.Error("nothing was injected")
+	} else {
+		t.Logf("%d calls failed", n)
+	}
+}
+
+// injected is how many calls strace has had fail.
+func injected(t *testing.T, trace string) int {
+	t.Helper()
 	text, err := os.ReadFile(trace)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if n := strings.Count(string(text), "(INJECTED)"); n == 0 {
-		t.Errorf("nothing was injected into:\n%s", text)
-	} else {
-		t.Logf("%d calls failed", n)
-	}
+	return strings.Count(string(text), "(INJECTED)")
 }
