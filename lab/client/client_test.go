@@ -53,7 +53,7 @@ func TestRunRecordsErrors(t *testing.T) {
 		t.Errorf("errors of a paused server = %v, want 2 timeouts", failed)
 	}
 	s.Stop()
-	report, err = Loop{URL: addr, Rate: 200, Duration: 50 * time.Millisecond}.Run(context.Background())
+	report, err = Loop{URL: addr, Rate: 200, Duration: 500 * time.Millisecond}.Run(context.Background())
 	if err != nil {
 		t.Fatal(err)
 	}

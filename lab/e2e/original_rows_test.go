@@ -170,7 +170,7 @@ func TestOriginalBothActive(t *testing.T) {
 		r.o.say(originalRunning)
 		r.wantBecome(true, "partner active: resending arps")
 		r.wantNeighbour(1)
-		r.slow.wantWithin(t, "client told again", said, 0, announceTime+50*time.Millisecond)
+		r.slow.wantBetween(t, "client told again", said, r.owners.told(1, said), 0, announceTime+50*time.Millisecond)
 		eventually(t, patience, func() error {
 			if text, err := os.ReadFile(runs); strings.Count(string(text), "run") != 2 {
 				return fmt.Errorf("active_cmd said %q, %v; want two runs", text, err)

@@ -151,6 +151,22 @@ func (o *owners) since(i int) time.Time {
 	return began
 }
 
+// told returns when the client learned, after a moment, that the VIP is router i's.
+func (o *owners) told(i int, after time.Time) time.Time {
+	o.t.Helper()
+	mac, err := o.net.Router(i).MAC("eth0")
+	if err != nil {
+		o.t.Fatal(err)
+	}
+	for _, e := range o.events() {
+		if e.Neighbour && e.Node == "client" && e.Addr.String() == topology.VIP && e.MAC == mac && !e.Gone && e.At.After(after) {
+			return e.At
+		}
+	}
+	o.t.Fatalf("the client was not told of router%d", i)
+	return time.Time{}
+}
+
 // wantAnnounced expects that a client which sent to another owner of the VIP was told of router i within announceTime of
 // its activation, and waits until the client sends to router i if it knows anybody.
 func (o *owners) wantAnnounced(i int) {
