@@ -63,7 +63,7 @@ type Cmd struct {
 // Command returns a command to be started inside the node.
 func (n *Node) Command(ctx context.Context, argv ...string) *Cmd {
 	cmd := exec.CommandContext(ctx, argv[0], argv[1:]...)
-	cmd.WaitDelay = 2 * time.Second
+	cmd.WaitDelay = killTime
 	return &Cmd{cmd, n}
 }
 
