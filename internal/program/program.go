@@ -3,6 +3,7 @@
 package program
 
 import (
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -37,8 +38,8 @@ const MaxOutput = 64 << 10
 const scratch = 4 << 10
 
 const (
-	// reapTime is how long to wait for a program that has been killed. One that hangs in the kernel is waited for beside us,
-	// looking every buryPause.
+	// reapTime is how long to wait for a program that has been killed. One that hangs in the kernel is waited for in the next run,
+	// or beside us, looking every buryPause.
 	reapTime  = 50 * time.Millisecond
 	buryPause = time.Second
 	// look is how often to look for the end of a program on kernels that have no pidfds (before 5.4).
@@ -47,11 +48,12 @@ const (
 
 // Program runs one command again and again. Not for use by several goroutines at once.
 type Program struct {
-	argv  []string
-	env   []string
-	buf   []byte
-	polls []unix.PollFd // pidfd, output, then the wake descriptors
-	left  unix.Timespec
+	argv    []string
+	env     []string
+	buf     []byte
+	polls   []unix.PollFd // pidfd, output, then the wake descriptors
+	left    unix.Timespec
+	zombies []int // were killed and had not ended yet
 }
 
 // New prepares a command, argv[0] being a path or a name to look for in the PATH of env. A run ends as soon as one of
@@ -60,12 +62,20 @@ func New(argv, env []string, wake ...unix.PollFd) *Program {
 	return &Program{argv: argv, env: env, polls: append(make([]unix.PollFd, 2, 2+len(wake)), wake...)}
 }
 
-// Forget gives back the memory that Run keeps for the next run, and with it the output of the last.
-func (p *Program) Forget() { p.buf = nil }
+// Forget gives back the memory that Run keeps for the next run, and with it the output of the last; and it has a goroutine wait for
+// each program that has not ended yet. Who runs one program again and again need not call it: goroutines take memory.
+func (p *Program) Forget() {
+	p.buf = nil
+	for _, pid := range p.zombies {
+		go bury(pid)
+	}
+	p.zombies = nil
+}
 
 // Run runs the program for at most limit. The output is good until the next run.
 func (p *Program) Run(limit time.Duration) ([]byte, End) {
 	deadline := time.Now().Add(limit)
+	p.zombies = slices.DeleteFunc(p.zombies, buried)
 	path, err := p.lookPath()
 	if err != nil {
 		return nil, notStarted(err)
@@ -128,7 +138,7 @@ func (p *Program) follow(pid, pidfd, out int, deadline time.Time) ([]byte, End) 
 			end.Size = size
 			return p.buf[:min(size, MaxOutput)], end
 		case cut != 0:
-			kill(pid, reapTime)
+			p.kill(pid, reapTime)
 			return nil, End{Outcome: cut, Size: size}
 		}
 	}
@@ -208,25 +218,31 @@ func finish(pid int) End {
 	}
 }
 
-// kill ends the program and its group, and waits for it for as long as patience, or beside its caller when that is over: there
-// may be no next run in which to do that.
-func kill(pid int, patience time.Duration) {
+// kill ends the program and its group, and waits for it for as long as patience.
+func (p *Program) kill(pid int, patience time.Duration) {
 	_ = unix.Kill(-pid, unix.SIGKILL)
-	for deadline := time.Now().Add(patience); !exited(pid); _, _ = unix.Poll(nil, 1) {
+	for deadline := time.Now().Add(patience); !buried(pid); _, _ = unix.Poll(nil, 1) {
 		if time.Now().After(deadline) {
-			go bury(pid)
+			p.zombies = append(p.zombies, pid)
 			return
 		}
 	}
+}
+
+// buried waits for a program if it has ended.
+func buried(pid int) bool {
+	if !exited(pid) {
+		return false
+	}
 	finish(pid)
+	return true
 }
 
 // bury waits for a program that takes its time to die, without a thread that waits for it alone.
 func bury(pid int) {
-	for !exited(pid) {
+	for !buried(pid) {
 		time.Sleep(buryPause)
 	}
-	finish(pid)
 }
 
 // lookPath finds the program as execvp(3) does.

@@ -155,6 +155,7 @@ func TestNothingLeaks(t *testing.T) {
 		for range 100 {
 			p.Run(5 * time.Millisecond)
 		}
+		p.Forget()
 	}
 	wantNoChild(t)
 	if after := descriptors(t); after > before {
@@ -162,15 +163,32 @@ func TestNothingLeaks(t *testing.T) {
 	}
 }
 
-// TestLateDeath: a program that is not gone soon after it was killed is waited for, though there is no other run.
+// TestLateDeath: a program that is not gone soon after it was killed is waited for, in the next run or though there is none.
 func TestLateDeath(t *testing.T) {
+	p := New([]string{"/bin/true"}, nil)
+	killLate(t, p)
+	for deadline := time.Now().Add(20 * time.Second); len(p.zombies) > 0; p.Run(20 * time.Second) {
+		if time.Now().After(deadline) {
+			t.Fatal("a program that was killed is not waited for in the next run")
+		}
+	}
+	wantNoChild(t)
+	killLate(t, p)
+	p.Forget()
+	wantNoChild(t)
+}
+
+// killLate has a program killed, without the patience to wait for its end.
+func killLate(t *testing.T, p *Program) {
+	t.Helper()
 	child, err := os.StartProcess("/bin/sleep", []string{"sleep", "3600"}, &os.ProcAttr{Sys: &syscall.SysProcAttr{Setpgid: true}})
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer func() { _ = child.Release() }()
-	kill(child.Pid, -1) // has no patience at all
-	wantNoChild(t)
+	if p.kill(child.Pid, -1); len(p.zombies) > 1 { // none if it was gone at once
+		t.Fatalf("children %d are waited for", p.zombies)
+	}
 }
 
 // wantNoChild waits until this process has no children that run, or that have ended and were not waited for.
