@@ -20,7 +20,7 @@ PAGES    := $(wildcard doc/*.[58])
 
 export PIRANHA_BIN := $(BIN)
 
-.PHONY: all build lab demo check test race matrix browser e2e bench lint format fuzz man install packages package-check package-test clean lab-packages bench-packages check-packages debian-packages matrix-packages browser-packages
+.PHONY: all build lab demo check test race matrix browser e2e e2e-long e2e-timed bench lint format fuzz man install packages package-check package-test clean lab-packages bench-packages check-packages debian-packages matrix-packages browser-packages
 
 all: build
 
@@ -79,10 +79,19 @@ browser: browser-packages build $(AXE)
 	cd lab && LAB_BROWSER=1 LAB_AXE=$(AXE) $(GO) test -count=1 ./browser
 
 # Inside a kernel with IPVS: the machine's own where it has one, User-Mode Linux otherwise.
-# One boot at a time: tests that share the processors measure each other.
+# Tests that share the processors measure each other: the long ones, which measure no time, have a second boot, and no more is going on.
+E2E  := cd lab && $(STATIC) test -count=1 -timeout 15m -exec '$(BIN)/lab run --' ./e2e/...
+LONG := '^Test(Edits|LogLines|NetlinkFaults|RefusalsLoggedOnceAMinute)$$'
 e2e: lab-packages build lab
 	$(STATIC) test -count=1 -p 1 -exec '$(BIN)/lab run --' ./internal/ipvs/... ./internal/vip/... ./internal/arp/... ./cmd/send_arp
-	cd lab && $(STATIC) test -count=1 -p 1 -timeout 15m -exec '$(BIN)/lab run --' ./topology/... ./e2e/...
+	cd lab && $(STATIC) test -count=1 -exec '$(BIN)/lab run --' ./topology/...
+	$(MAKE) --no-print-directory -j2 -O e2e-long e2e-timed
+
+e2e-long:
+	$(E2E) -run $(LONG)
+
+e2e-timed:
+	$(E2E) -skip $(LONG)
 
 # Writes doc/benchmarks.md. bin/bench.txt is for benchstat, bin/failover.json and processes.json have every run. ARGS are for
 # lab bench. What has just been built and is not on the disk yet would count as memory of the process that runs it: sync.
