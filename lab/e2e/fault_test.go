@@ -32,10 +32,11 @@ func TestNetlinkFaults(t *testing.T) {
 			c := newCluster(t, conf("check = none\nscheduler = rr", all))
 			call, _, _ := strings.Cut(fault.inject, ":")
 			trace := filepath.Join(c.dir, "trace")
-			argv := []string{"-f", "-qq", "-o", trace, "-e", "trace=" + call, "-e", "signal=none", "-e", "inject=" + fault.inject, binary(t, "lvs")}
-			p := startPath(t, c.router, "/usr/bin/strace", append(argv, c.args("-n")...)...)
-			p.WaitLog("table adopted", patience)
-			pid := tracee(t, p.Pid())
+			p := c.lvsd() // which ends if its kernel does not answer at the start
+			pid := p.Pid()
+			startPath(t, c.router, "/usr/bin/strace", "-f", "-qq", "-o", trace, "-e", "trace="+call, "-e", "signal=none", "-e", "inject="+fault.inject,
+				"-p", strconv.Itoa(pid))
+			wantTraced(t, pid)
 			wantTable(t, c.router, rows("rr", all)...)
 			// strace counts the calls of each thread, and which of them makes one is up to chance.
 			for weight := 2; weight <= 3 || weight <= 20 && injected(t, trace) == 0; weight++ {
@@ -73,18 +74,21 @@ func converge(t *testing.T, c *cluster, want []string) {
 	})
 }
 
-// tracee is the one child of strace.
-func tracee(t *testing.T, strace int) int {
+// wantTraced waits until strace has all threads of a process.
+func wantTraced(t *testing.T, pid int) {
 	t.Helper()
-	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/task/%[1]d/children", strace))
-	if err != nil {
-		t.Fatal(err)
-	}
-	pid, err := strconv.Atoi(strings.TrimSpace(string(text)))
-	if err != nil {
-		t.Fatalf("children of strace: %q", text)
-	}
-	return pid
+	eventually(t, patience, func() error {
+		threads, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/status", pid))
+		if err != nil || len(threads) == 0 {
+			return fmt.Errorf("threads %q, %v", threads, err)
+		}
+		for _, status := range threads {
+			if text, err := os.ReadFile(status); err == nil && strings.Contains(string(text), "TracerPid:\t0\n") {
+				return fmt.Errorf("%s: not traced", status)
+			}
+		}
+		return nil
+	})
 }
 
 // wantInjected: a test that injects nothing shows nothing.
