@@ -18,7 +18,7 @@ import (
 	"testing"
 	"time"
 
-	"golang.org/x/sys/unix"
+	"github.com/piranha-lvs/piranha/internal/porttest"
 )
 
 // poolRun is a running nanny --pool.
@@ -146,7 +146,7 @@ func TestPoolLog(t *testing.T) {
 		say.Store("220 ready\r\n")
 		until("[ active ] making")
 	}
-	p.besideNanny(2, nanny, "-p", strconv.Itoa(closedPort(t)), "-t", "1")("Failed to connect")
+	p.besideNanny(2, nanny, "-p", strconv.Itoa(int(porttest.Closed(t).Port())), "-t", "1")("Failed to connect")
 }
 
 // besideNanny has the pool and a nanny of its own check a server. What is returned waits until both have logged a text, and
@@ -184,24 +184,6 @@ func (p *poolRun) besideNanny(id int, nanny string, args ...string) (until func(
 			t.Errorf("a nanny says\n%q\nthe pool says\n%q", lines[0], lines[1])
 		}
 	}
-}
-
-// closedPort is one on which nobody listens, as long as the test goes on.
-func closedPort(t *testing.T) int {
-	t.Helper()
-	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { unix.Close(fd) })
-	if err := unix.Bind(fd, &unix.SockaddrInet4{Addr: [4]byte{127, 0, 0, 1}}); err != nil {
-		t.Fatal(err)
-	}
-	a, err := unix.Getsockname(fd)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return a.(*unix.SockaddrInet4).Port
 }
 
 // TestPoolTerm: TERM ends a pool without waiting for any of its checks, and whatever it has started.

@@ -11,6 +11,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/piranha-lvs/piranha/internal/porttest"
 	"github.com/piranha-lvs/piranha/internal/probe"
 )
 
@@ -75,7 +76,7 @@ func runRows(t *testing.T, rows []row) {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			if tt.serve == nil {
-				tt.spec.Addr = nobody(t)
+				tt.spec.Addr = porttest.Closed(t)
 			} else {
 				tt.spec.Addr = listen(t, tt.serve)
 			}

@@ -5,6 +5,8 @@ import (
 	"testing"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/piranha-lvs/piranha/internal/porttest"
 )
 
 // TestNoDescriptors: that this host has none left does not speak against a server.
@@ -24,7 +26,7 @@ func TestNoDescriptors(t *testing.T) {
 
 // TestOneDescriptor: a ping needs two for a moment.
 func TestOneDescriptor(t *testing.T) {
-	c := mustNew(t, Spec{Kind: Ping, Addr: nobody(t), Timeout: patience})
+	c := mustNew(t, Spec{Kind: Ping, Addr: porttest.Closed(t), Timeout: patience})
 	if r := c.Run(t.Context(), nil); !r.Up() {
 		t.Skip(r.Reason())
 	}

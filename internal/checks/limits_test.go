@@ -14,6 +14,8 @@ import (
 	"unicode/utf8"
 
 	"golang.org/x/net/dns/dnsmessage"
+
+	"github.com/piranha-lvs/piranha/internal/porttest"
 )
 
 // TestFlood: a server that sends 100 MB costs neither memory nor time, whatever it sends them as.
@@ -107,7 +109,7 @@ func TestLeak(t *testing.T) {
 		n = 500
 	}
 	up := mustNew(t, Spec{Kind: HTTP, Addr: listen(t, answers(ok))})
-	down := mustNew(t, Spec{Kind: HTTP, Addr: nobody(t)})
+	down := mustNew(t, Spec{Kind: HTTP, Addr: porttest.Closed(t)})
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	both := func() {

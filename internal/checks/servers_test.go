@@ -20,7 +20,7 @@ import (
 	"testing"
 	"time"
 
-	"golang.org/x/sys/unix"
+	"github.com/piranha-lvs/piranha/internal/porttest"
 )
 
 // patience is for attempts that are not meant to time out, however slow the machine is.
@@ -173,28 +173,10 @@ func listenUDP(t testing.TB, reply func(got []byte) [][]byte) netip.AddrPort {
 	return c.LocalAddr().(*net.UDPAddr).AddrPort()
 }
 
-// nobody returns an address on which nobody listens: the port is taken by a socket that does not.
-func nobody(t testing.TB) netip.AddrPort {
-	t.Helper()
-	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { unix.Close(fd) })
-	if err := unix.Bind(fd, &unix.SockaddrInet4{Addr: [4]byte{127, 0, 0, 1}}); err != nil {
-		t.Fatal(err)
-	}
-	bound, err := unix.Getsockname(fd)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return netip.AddrPortFrom(netip.AddrFrom4([4]byte{127, 0, 0, 1}), uint16(bound.(*unix.SockaddrInet4).Port))
-}
-
 // nobodyUDP returns an address that takes no datagrams: the port is taken by a socket that has another peer.
 func nobodyUDP(t testing.TB) netip.AddrPort {
 	t.Helper()
-	c, err := net.Dial("udp", nobody(t).String())
+	c, err := net.Dial("udp", porttest.Closed(t).String())
 	if err != nil {
 		t.Fatal(err)
 	}

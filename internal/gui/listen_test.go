@@ -103,32 +103,39 @@ func TestServePlain(t *testing.T) {
 	http.DefaultClient.CloseIdleConnections()
 }
 
-func TestLimitConnections(t *testing.T) {
+// limitedTo has a listener with limits accept connections, and returns what opens one from an address.
+func limitedTo(t *testing.T, most, each int) (accepted <-chan net.Conn, open func(from string) net.Conn) {
+	t.Helper()
 	inner, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	l := limitConnections(inner, 10, 2)
-	defer l.Close()
-	accepted := make(chan net.Conn, 10)
+	l := limitConnections(inner, most, each)
+	t.Cleanup(func() { l.Close() })
+	conns := make(chan net.Conn, 10)
 	go func() {
 		for {
 			conn, err := l.Accept()
 			if err != nil {
 				return
 			}
-			accepted <- conn
+			conns <- conn
 		}
 	}()
-	dial := func() net.Conn {
+	return conns, func(from string) net.Conn {
 		t.Helper()
-		conn, err := net.Dial("tcp", l.Addr().String())
+		conn, err := (&net.Dialer{LocalAddr: &net.TCPAddr{IP: net.ParseIP(from)}}).Dial("tcp", l.Addr().String())
 		if err != nil {
 			t.Fatal(err)
 		}
 		t.Cleanup(func() { conn.Close() })
 		return conn
 	}
+}
+
+func TestLimitConnections(t *testing.T) {
+	accepted, open := limitedTo(t, 10, 2)
+	dial := func() net.Conn { return open("127.0.0.1") }
 	dial()
 	dial()
 	first := <-accepted
@@ -147,31 +154,7 @@ func TestLimitConnections(t *testing.T) {
 
 // TestFullForFew: when all places are taken, a newcomer gets one of those who hold most, the oldest; not when all hold as few as it.
 func TestFullForFew(t *testing.T) {
-	inner, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	l := limitConnections(inner, 5, 4)
-	defer l.Close()
-	accepted := make(chan net.Conn, 10)
-	go func() {
-		for {
-			conn, err := l.Accept()
-			if err != nil {
-				return
-			}
-			accepted <- conn
-		}
-	}()
-	open := func(from string) (net.Conn, string) {
-		t.Helper()
-		conn, err := (&net.Dialer{LocalAddr: &net.TCPAddr{IP: net.ParseIP(from)}}).Dial("tcp", l.Addr().String())
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(func() { conn.Close() })
-		return conn, conn.LocalAddr().String()
-	}
+	accepted, open := limitedTo(t, 5, 4)
 	wantClosed := func(conn net.Conn) {
 		t.Helper()
 		_ = conn.SetReadDeadline(time.Now().Add(20 * time.Second))
@@ -181,19 +164,17 @@ func TestFullForFew(t *testing.T) {
 	}
 	var held []net.Conn
 	for _, from := range []string{"127.0.0.2", "127.0.0.3", "127.0.0.3", "127.0.0.3", "127.0.0.4"} {
-		conn, _ := open(from)
+		held = append(held, open(from))
 		<-accepted
-		held = append(held, conn)
 	}
 	for i, newcomer := range []string{"127.0.0.5", "127.0.0.6"} { // of the three of 127.0.0.3 one stays
-		_, local := open(newcomer)
+		local := open(newcomer).LocalAddr().String()
 		if got := (<-accepted).RemoteAddr().String(); got != local {
 			t.Errorf("%s was accepted, want %s", got, local)
 		}
 		wantClosed(held[1+i])
 	}
-	late, _ := open("127.0.0.7")
-	wantClosed(late)
+	wantClosed(open("127.0.0.7"))
 	for _, i := range []int{0, 3, 4} {
 		_ = held[i].SetReadDeadline(time.Now())
 		if _, err := held[i].Read(make([]byte, 1)); !errors.Is(err, os.ErrDeadlineExceeded) {

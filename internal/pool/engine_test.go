@@ -13,6 +13,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/piranha-lvs/piranha/internal/porttest"
 	"github.com/piranha-lvs/piranha/internal/probe"
 )
 
@@ -230,19 +231,7 @@ func TestKinds(t *testing.T) {
 // closedPort is one on which nobody listens.
 func closedPort(t testing.TB) probe.Target {
 	t.Helper()
-	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { unix.Close(fd) })
-	if err := unix.Bind(fd, &unix.SockaddrInet4{Addr: [4]byte{127, 0, 0, 1}}); err != nil {
-		t.Fatal(err)
-	}
-	a, err := unix.Getsockname(fd)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return probe.Target{Protocol: probe.TCP, Addr: netip.AddrPortFrom(netip.AddrFrom4([4]byte{127, 0, 0, 1}), uint16(a.(*unix.SockaddrInet4).Port))}
+	return probe.Target{Protocol: probe.TCP, Addr: porttest.Closed(t)}
 }
 
 // idle is a turn that does nothing.
